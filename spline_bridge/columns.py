@@ -41,6 +41,7 @@ _CHASE = 100
 #: can be written so that its answer is a product (each of 5,000 columns from all of 5,000), and that must not stop the
 #: others. What is beyond is unresolved.
 _MOST_STEPS = 3_000_000
+_ONE_OF_MANY = 10  #: steps that a column costs for each dataset, where an operator reads several: a value is made of it
 
 
 @dataclass(frozen=True)
@@ -149,11 +150,14 @@ class _Resolver:
             merge_into(self.dependencies, keys)
         names = _output_names(write, rows, self.plan)
         values, shared = self._shared.settled(rows.values[: len(names)])
+        dependencies = self._shared.expanded_keys(self.dependencies)
+        if self._shared.exhausted:
+            self.unresolved.add(write.id)
         return with_row_sources(
             PlanColumns(
                 names,
                 values,
-                self._shared.expanded_keys(self.dependencies),
+                dependencies,
                 frozenset(self.unresolved),
                 write.id,
                 self._unused(),
@@ -248,7 +252,11 @@ class _Resolver:
             return Value(text=text(name), generated=True)
         qualifier = self._aliases.get((operation.id, name.lower()))
         shown = f"{qualifier}.{name}" if qualifier else name
-        columns = [read_column(uri, name, shown) for uri in self.datasets.get(operation.id, ())]
+        uris = self.datasets.get(operation.id, ())
+        if len(uris) > 1 and not self.spend(len(uris) * _ONE_OF_MANY):
+            self.unresolved.add(operation.id)
+            return unresolved(text(shown))
+        columns = [read_column(uri, name, shown) for uri in uris]
         return (
             columns[0]
             if len(columns) == 1

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from headwater.graphmodel.expressions.values import Column, Influence, Use, Value, as_role, merge_into
+from headwater.graphmodel.expressions.values import Column, Influence, Use, Value, as_role, merge_into, unresolved
 from headwater.spline_bridge.operators import Rows
 
 #: Sources that a value keeps as they are. With fewer the product of columns and sources stays small.
 _FEW = 4
+#: What it costs to write out a source beside what it costs to look at one: it takes room as well.
+_WRITING = 3
 
 
 def is_stand_in(column: Column) -> bool:
@@ -23,10 +25,14 @@ def is_stand_in(column: Column) -> bool:
 
 
 class SharedSources:
-    """The stand-ins of one plan. `spend` counts work; once it is False no more is done."""
+    """The stand-ins of one plan. `spend` counts work; once it is False no more is done, and `exhausted` is True.
+
+    A value whose sources would then have to be written out is unresolved.
+    """
 
     def __init__(self, spend: Callable[[int], bool]) -> None:
         self._spend = spend
+        self.exhausted = False
         self._values: dict[Column, Value] = {}
         self._known: dict[tuple[int, int], tuple[Value, Column]] = {}
 
@@ -43,10 +49,16 @@ class SharedSources:
         key = id(value.direct), id(value.indirect)
         if key not in self._known:  # the value is kept: an id belongs to it as long as it is there
             column = ("", str(len(self._values)))
-            self._spend(len(value.direct) + len(value.indirect))
-            self._values[column] = self.expanded(value)
+            whole = self.expanded(value) if self._may(len(value.direct) + len(value.indirect)) else None
+            if whole is None or self.exhausted:
+                return unresolved(value.text)
+            self._values[column] = whole
             self._known[key] = (value, column)
         return value._replace(direct={self._known[key][1]: Use()}, indirect={})
+
+    def _may(self, steps: int) -> bool:
+        self.exhausted = not self._spend(steps * _WRITING)
+        return not self.exhausted
 
     def expanded(self, value: Value, only: Iterable[Column] | None = None) -> Value:
         """The value with the sources that its stand-ins (`only`: those among these) stand for."""
@@ -58,18 +70,24 @@ class SharedSources:
         for column, use in value.direct.items():
             if column in wanted:
                 found = self._values[column]
-                self._spend(len(found.direct) + len(found.indirect))
+                if not self._may(len(found.direct) + len(found.indirect)):
+                    return unresolved(value.text)
                 merge_into(direct, {c: _through(use, inner) for c, inner in found.direct.items()})
                 merge_into(indirect, found.indirect)
             else:
                 merge_into(direct, {column: use})
         merge_into(indirect, self.expanded_keys(value.indirect, only))
+        if self.exhausted:
+            return unresolved(value.text)
         return value._replace(direct=direct, indirect=indirect)
 
     def expanded_keys(
         self, keys: Mapping[Influence, Use], only: Iterable[Column] | None = None
     ) -> Mapping[Influence, Use]:
-        """Keys and conditions with the sources that their stand-ins stand for, all in the role of the key."""
+        """Keys and conditions with the sources that their stand-ins stand for, all in the role of the key.
+
+        Those of a stand-in for which there was no more work to do are left out: `exhausted` says so.
+        """
         wanted = self._wanted(only)
         if not any(influence.column in wanted for influence in keys):
             return keys
@@ -77,7 +95,8 @@ class SharedSources:
         for (column, subtype), use in keys.items():
             if column in wanted:
                 found = as_role([self._values[column]], subtype)
-                self._spend(len(found))
+                if not self._may(len(found)):
+                    continue
                 merge_into(out, {i: _through(use, inner)._replace(text=use.text) for i, inner in found.items()})
             else:
                 merge_into(out, {Influence(column, subtype): use})

@@ -7,7 +7,9 @@ import pytest
 from headwater.graphmodel.elements import logic_edges
 from headwater.graphmodel.logic import logic
 from headwater.graphmodel.model import Origin
+from headwater.spline_bridge import columns as resolving
 from headwater.spline_bridge import decode
+from tests.laws.test_linear_reading import lines
 from tests.unit.spline_bridge.plans import attr, direct, document, expr, function, mapped, operation, read
 
 
@@ -86,6 +88,44 @@ def test_files_of_many_folders_keep_no_columns_that_nothing_uses() -> None:
     assert len(plan.inputs) == 300
     assert sum(len(dataset.columns) for dataset in plan.inputs) == 0
     assert {column.origin for column in plan.columns} == {Origin.UNRESOLVED}
+
+
+def work(plan: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Lines that run where a plan has a small share of work."""
+    monkeypatch.setattr(resolving, "_MOST_STEPS", 20_000)
+    return lines(lambda: mapped(plan))
+
+
+def files(number: int, names: list[str]) -> dict[str, object]:
+    return {**read("r", "", names), "inputSources": [f"s3://lake/folder-{i}x/" for i in range(number)]}
+
+
+def test_many_columns_of_many_datasets_cost_a_bounded_number_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"c{i}" for i in range(120)]
+    some, more = (work(document([], reads=[files(number, names)]), monkeypatch) for number in (40, 160))
+    assert more < 2 * some
+    plan = mapped(document([], reads=[files(160, names)]))
+    assert {column.resolved for column in plan.columns} == {False}
+    assert len(plan.inputs) == 160
+
+
+def test_sources_that_many_columns_have_in_common_are_written_out_within_the_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def made(number: int) -> dict[str, object]:
+        """Each of 40 columns is made of all 40, each of which is read from so many datasets."""
+        names = [f"c{i}" for i in range(40)]
+        functions = [function("all", "Concat", *map(attr, names))]
+        functions += [function(f"f{i}", "Upper", expr("all")) for i in range(40)]
+        outputs = [f"o{i}" for i in range(40)]
+        project = operation("p", "Project", ["r"], outputs, projectList=[expr(f"f{i}") for i in range(40)])
+        return document([project], reads=[files(number, names)], functions=functions)
+
+    some, more = (work(made(number), monkeypatch) for number in (10, 40))
+    assert more < 2 * some
+    plan = mapped(made(40))
+    assert {column.origin for column in plan.columns} == {Origin.UNRESOLVED}
+    assert [op.kind for op in plan.operations if op.kind == "write" and not op.resolved] == ["write"]
 
 
 def test_attributes_that_refer_to_each_other_many_times_are_looked_at_once() -> None:
