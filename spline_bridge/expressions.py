@@ -150,7 +150,8 @@ def apply(expression: Expression, operands: Sequence[Value]) -> Value:
     called, operands = operands, with_arguments(expression.operator, operands)
     masking = expression.operator in MASKING
     arrays = _CALLING.get(expression.operator, 0) if calls_a_lambda(called) else 0
-    value = combine(_taken(operands, arrays), TRANSFORMATION, masking=masking)
+    strength = AGGREGATION if any(map(_is_collected, operands[:arrays])) else TRANSFORMATION
+    value = combine(_taken(operands, arrays), strength, masking=masking)
     inside = _INSIDE.get(expression.operator)
     if inside is not None:
         value = inside(expression, operands, value)
@@ -168,6 +169,11 @@ def _taken(operands: Sequence[Value], arrays: int) -> list[Value]:
     """The operands; of the first ones, which are arrays, no more than what decides how many items these have."""
     used = {column for made in operands[arrays:] for column in made.direct}
     return [*(_counted(array, used) for array in operands[:arrays]), *operands[arrays:]]
+
+
+def _is_collected(array: Value) -> bool:
+    """Whether an array has values of many rows."""
+    return any(use.strength == AGGREGATION for use in array.direct.values())
 
 
 def _counted(array: Value, used: Collection[Column]) -> Value:
@@ -466,6 +472,8 @@ def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
     """AggregateExpression(function, filter?): the FILTER (WHERE ...) clause is a condition on this column alone."""
     inner = operands[0]
     value = combine([inner], AGGREGATION)._replace(**_of_struct(inner))
+    if operands[1:]:
+        value = value._replace(size=None)  # of a list
     value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
     # An aggregate of constants depends on how many rows there are.
     return _shown(expression, operands, value._replace(generated=value.generated or not value.direct))
@@ -508,8 +516,7 @@ def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
     if array.element is None:
         return _field(named, operands)
     field_ = _field(named, [item_of(array)])
-    collected = any(use.strength == AGGREGATION for use in array.direct.values())
-    value = combine([field_], AGGREGATION if collected else TRANSFORMATION)
+    value = combine([field_], AGGREGATION if _is_collected(array) else TRANSFORMATION)
     return value._replace(text=field_.text, precedence=field_.precedence, element=field_, size=array.size)
 
 
@@ -668,9 +675,20 @@ _MOST_COMPARED = 16
 _OF_A_GROUP = frozenset({"First", "Last", "AnyValue"})
 
 
+def _of_extreme_row(expression: Expression, operands: Sequence[Value]) -> Value:
+    """max_by, min_by: the value of one row as it is, which another value decides; a field is that row's."""
+    value = _shown(expression, operands, combine(operands, TRANSFORMATION))
+    return follow_fields(value, [chosen_by(operands[0], operands[1:])], AGGREGATION) if operands else value
+
+
 def _collected(expression: Expression, operands: Sequence[Value]) -> Value:
-    """collect_list, collect_set: an item is what was collected."""
+    """collect_list, collect_set: an item is what was collected.
+
+    A list of structs that the plan builds has as many items as there are rows: such a struct is never NULL.
+    """
     value = combine(operands, TRANSFORMATION)
+    if expression.operator == "CollectList" and operands and operands[0].fields and not operands[0].indirect:
+        value = value._replace(size=() if operands[0].base is None and operands[0].element is None else None)
     return _shown(expression, operands, value._replace(element=_as_an_item(operands[0]) if operands else None))
 
 
@@ -775,6 +793,7 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "CollectSet": _collected,
     **dict.fromkeys((*_OF_A_GROUP, "Lag", "Lead", "NthValue"), _one_of_the_rows),
     **dict.fromkeys(("Max", "Min"), _extreme),
+    **dict.fromkeys(("MaxBy", "MinBy"), _of_extreme_row),
     "StaticInvoke": _static_invoke,
     "ShiftRight": _shift,
     "BitwiseAnd": _bit_and,

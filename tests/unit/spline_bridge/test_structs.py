@@ -379,6 +379,42 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"TRANSFORMATION t.a"},
         {"CONDITIONAL t.c"},
     ),
+    "a field of the row with the greatest of another column": (
+        [
+            function("m", "aggregate.MaxBy", expr("s"), attr("c")),
+            function("g", "aggregate.AggregateExpression", expr("m")),
+            field("x", expr("g"), "q"),
+        ],
+        {"AGGREGATION t.b", "AGGREGATION t.c"},
+        set(),
+    ),
+    "one number out of a list that was collected, of whose items a lambda takes one field": (
+        [
+            function("y", "aggregate.CollectList", expr("s")),
+            function("g", "aggregate.AggregateExpression", expr("y")),
+            function("acc", "NamedLambdaVariable", name="acc"),
+            function("v", "NamedLambdaVariable", name="e"),
+            field("f", expr("v"), "q"),
+            function("m", "Add", expr("acc"), expr("f")),
+            function("l", "LambdaFunction", expr("m"), expr("acc"), expr("v")),
+            function("k", "LambdaFunction", expr("acc"), expr("acc")),
+            function("x", "ArrayAggregate", expr("g"), expr("one"), expr("l"), expr("k")),
+        ],
+        {"AGGREGATION t.b"},
+        set(),
+    ),
+    "a list that was collected of some rows, of whose items a lambda takes one field": (
+        [
+            function("y", "aggregate.CollectList", expr("s")),
+            function("g", "aggregate.AggregateExpression", expr("y"), attr("c")),
+            function("v", "NamedLambdaVariable", name="e"),
+            field("f", expr("v"), "q"),
+            function("l", "LambdaFunction", expr("f"), expr("v")),
+            function("x", "ArrayTransform", expr("g"), expr("l")),
+        ],
+        {"AGGREGATION t.a", "AGGREGATION t.b"},
+        {"FILTER t.c"},
+    ),
     "an item of the greatest array, which all items decide": (
         [
             function("y", "CreateArray", attr("a"), attr("b")),
