@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from headwater.cli.common import aws_options, json_option, print_json, safe
+from headwater.cli.common import aws_options, csv_option, json_option, print_json, print_table, safe
 from headwater.errors import WrongUse
 from headwater.translation import translated
 
@@ -145,9 +145,10 @@ def _tell(name: str, script: tuple[str, ...], *, applied: bool, same: bool) -> N
 
 @glue.command(epilog="Example: headwater glue status --json")
 @click.argument("job", required=False)
+@csv_option
 @json_option
 @aws_options
-def status(job: str | None, *, as_json: bool, **options: Any) -> None:
+def status(job: str | None, *, as_csv: bool, as_json: bool, **options: Any) -> None:
     """Which jobs report their lineage, and where to."""
     from headwater.spline_bridge.glue.status import job_status
 
@@ -155,6 +156,9 @@ def status(job: str | None, *, as_json: bool, **options: Any) -> None:
         states = [job_status(found) for found in ([jobs.job(job)] if job else jobs.jobs())]
     if as_json:
         print_json({"jobs": [found.to_dict() for found in states]})
+        return
+    if as_csv:
+        print_table(("agent", "job", "detail"), ((one.agent, one.name, one.detail) for one in states), as_csv=True)
         return
     for found in states:
         click.echo(safe(f"{found.agent:<10}{found.name}  {found.detail}".rstrip()))

@@ -81,10 +81,14 @@ def summary(found: Paths) -> str:
     if not found.paths:
         none = f"no path between {found.start} and {found.end}, in either direction"
         return none if found.complete else f"{none}, as far as was looked: {why_incomplete(found.reason)}"
-    count = f"{len(found.paths):,} path{'s' if len(found.paths) != 1 else ''}"
-    size = f"{len(found.nodes):,} nodes and {len(found.edges):,} edges"
+    count = _counted(found.paths, "path")
+    size = f"{_counted(found.nodes, 'node')} and {_counted(found.edges, 'edge')}"
     state = "complete" if found.complete else f"not complete: {why_incomplete(found.reason)}"
     return f"{count}; {size} between the two; {state}"
+
+
+def _counted(found: Sequence[object], name: str) -> str:
+    return f"{len(found):,} {name}{'' if len(found) == 1 else 's'}"
 
 
 def picture(found: Paths) -> Answer:

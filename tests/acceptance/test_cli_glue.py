@@ -154,6 +154,7 @@ def test_status_lists_jobs(aws: FakeAws) -> None:
         ("shell", "no agent"),
     ]
     assert glue(aws, "status", "nightly")[1] == "jar       nightly  http://10.0.0.5:9090/producer\n"
+    assert glue(aws, "status", "nightly", "--csv")[1] == "agent,job,detail\njar,nightly,http://10.0.0.5:9090/producer\n"
 
 
 def test_the_doctor_names_each_reason_with_its_fix(aws: FakeAws) -> None:

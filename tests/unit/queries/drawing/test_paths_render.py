@@ -61,7 +61,7 @@ def test_a_hop_says_what_makes_it() -> None:
         ),
         (
             Paths(A, A, "direct", None, "downstream", (node(A, 0),), (), ((A,),), complete=False, reason="limit"),
-            "1 path; 1 nodes and 0 edges between the two; not complete: limit reached",
+            "1 path; 1 node and 0 edges between the two; not complete: limit reached",
         ),
     ],
 )
