@@ -49,9 +49,9 @@ from headwater.openlineage_bridge.outcome import (
     untouched,
 )
 from headwater.openlineage_bridge.sagemaker import FACET as SAGEMAKER
-from headwater.openlineage_bridge.sql_text import Did
 from headwater.spline_bridge import jobs
 from headwater.spline_bridge.errors import DecodeError
+from headwater.sql_bridge.effects import Did
 
 _NAMESPACE = uuid.UUID("0b8f6a4e-3f0c-4f43-9d5e-6f1d7a1c52aa")  # random once, fixed for ever: ids of plans depend on it
 _MS = 1_000_000

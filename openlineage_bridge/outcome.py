@@ -12,7 +12,7 @@ from enum import Enum
 from headwater.openlineage_bridge.columns import SOURCE, is_told
 from headwater.openlineage_bridge.events import Json
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun
-from headwater.openlineage_bridge.sql_text import Did, done
+from headwater.sql_bridge.effects import Did, effects
 
 
 class Outcome(str, Enum):
@@ -122,7 +122,8 @@ def did(run: FoldedRun, output: FoldedDataset) -> Did | None:
     if is_spark(run) or integration == SOURCE or "dbt_model" in output.facets or lifecycle_of(output):
         return None
     query = text(run.job_facets, "sql", "query")
-    known = done(query) if query else {}
+    system = text(run.job_facets, "sql", "dialect") or min(namespace for namespace, _ in output.pairs).partition(":")[0]
+    known = effects(query, system) if query else {}
     names = {name.rpartition(".")[2].strip('"`').lower() for _, name in output.pairs}
     return next((known[name] for name in sorted(names) if name in known), None)
 

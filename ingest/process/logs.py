@@ -42,3 +42,4 @@ def set_up() -> None:
     logging.basicConfig(level=(level if level in LEVELS else "info").upper(), handlers=[handler])
     for name in ("gremlinpython", "botocore"):  # each connection is a line of theirs
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # SQL that it cannot parse is in the answer, not in the log
