@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -90,7 +91,8 @@ class LineageEvent:
         """The datasets at ``inputs`` or ``outputs``; of a DatasetEvent its dataset is the output."""
         if self.is_dataset:
             return [self.document["dataset"]] if side == "outputs" else []
-        return list(self.document.get(side) or ())
+        listed = self.document.get(side) or ()
+        return [one if one["namespace"].strip() else {**one, "namespace": nameless(self.job)} for one in listed]
 
 
 def event(document: Any, account: str = "") -> LineageEvent:
@@ -101,7 +103,7 @@ def event(document: Any, account: str = "") -> LineageEvent:
     at = _time(document.get("eventTime"))
     for side in ("inputs", "outputs"):
         for path, dataset in _listed(document, side):
-            _pair(dataset, path)
+            _pair(dataset, path, named=False)
             for facets in ("facets", f"{side[:-1]}Facets"):
                 _object_or_none(dataset, facets, path)
     for part in ("run", "job", "dataset"):
@@ -140,6 +142,18 @@ def _check_input_fields(dataset: Json, path: tuple[str | int, ...]) -> None:
         if given is not None and not (isinstance(given, list) and all(isinstance(one, dict) for one in given)):
             place = (*path, "facets", "columnLineage", "fields", column, "inputFields")
             raise DecodeError("expected an array of objects", json_path(place))
+
+
+def nameless(job: tuple[str, str]) -> str:
+    """The namespace of a dataset of a job for which none was sent: nobody else's dataset has it.
+
+    Flink's listener leaves it empty for tables of connectors that it does not know, such as files.
+    """
+    return f"{NAMELESS}{uuid.uuid5(_NAMELESS, json.dumps(job))}"
+
+
+NAMELESS = "unresolved:"
+_NAMELESS = uuid.UUID("5d1f2c0e-8a44-4a57-9c3b-0c9a4f6f7b21")  # random once, fixed for ever: names depend on it
 
 
 def digest(document: Any) -> str:
@@ -208,9 +222,12 @@ def _listed(document: Json, side: str) -> Iterator[tuple[tuple[str | int, ...], 
         yield (side, index), dataset
 
 
-def _pair(thing: Any, path: tuple[str | int, ...]) -> tuple[str, str]:
+def _pair(thing: Any, path: tuple[str | int, ...], *, named: bool = True) -> tuple[str, str]:
+    """Namespace and name. Not `named`: the namespace may be empty (`nameless`)."""
     if not isinstance(thing, dict):
         raise DecodeError("expected an object with namespace and name", json_path(path))
+    if not named and isinstance(thing.get("namespace"), str) and not thing["namespace"].strip():
+        return "", _text(thing, "name", path)
     return _text(thing, "namespace", path), _text(thing, "name", path)
 
 

@@ -32,7 +32,7 @@ from headwater.graphmodel.model import (
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import OWN, OWN_RUN, SOURCE, columns, field_names, is_told
-from headwater.openlineage_bridge.events import LineageEvent, group_of
+from headwater.openlineage_bridge.events import LineageEvent, group_of, nameless
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import inputs_facts, version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
@@ -446,7 +446,7 @@ class _Names:
         return self._known[pair]
 
     def _uri(self, namespace: str, name: str) -> str | None:
-        found = names.name(namespace, name, self._rules)
+        found = names.name(namespace if namespace.strip() else nameless(self._run.job), name, self._rules)
         if found is None:
             return None
         uri = self._run.symlinks.get(found.uri, found.uri)

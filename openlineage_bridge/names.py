@@ -11,12 +11,23 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from headwater.graphmodel.naming import Name, Rules, from_openlineage, is_temporary, symlink_names
+from headwater.graphmodel.naming import (
+    Name,
+    Rules,
+    from_openlineage,
+    is_temporary,
+    name_of_uri,
+    symlink_names,
+    unresolved,
+)
+from headwater.openlineage_bridge.events import NAMELESS
 
 
 @lru_cache(10_000)
 def name(namespace: str, dataset: str, rules: Rules) -> Name | None:
     """The name of a dataset. None: it is temporary, and no dataset of anybody else's."""
+    if namespace.startswith(NAMELESS):
+        return name_of_uri(unresolved(namespace.removeprefix(NAMELESS), dataset.strip()))
     found = from_openlineage(namespace.strip(), dataset.strip(), rules)
     return None if is_temporary(found.uri) else found
 

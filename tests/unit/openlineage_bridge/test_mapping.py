@@ -385,3 +385,24 @@ def test_a_column_in_another_case_is_that_of_the_schema() -> None:
     both = {"fields": {"a": {"inputFields": [source("x")]}, "A": {"inputFields": [source("y")]}}}
     plan = one_plan(dataset("mart", schema=schema("a", "A"), columnLineage=both))
     assert {(d.target, d.source_column) for d in plan.derivations} == {("a", "x"), ("A", "y")}
+
+
+def test_a_dataset_without_a_namespace_is_of_its_job_alone() -> None:
+    """Flink 2.1 sends tables of its connector for files so, and its own catalog has an `orders` in each job."""
+
+    def flink(job: str) -> Plan:
+        nameless = {"namespace": "", "name": "default_catalog.default_database.orders"}
+        fields = {"total": {"inputFields": [{**nameless, "field": "amount"}]}}
+        output = dataset("mart", schema=schema("total"), columnLineage={"fields": fields})
+        (plan,) = folded(
+            {"job": {"namespace": "flink-jobs", "name": job}, "inputs": [nameless], "outputs": [output]}
+        ).plans
+        return plan
+
+    one, again, other = flink("one"), flink("one"), flink("other")
+    (source_,) = one.inputs
+    assert source_.uri.startswith("unresolved:")
+    assert source_.uri.endswith("/default_catalog.default_database.orders")
+    assert [dataset_.uri for dataset_ in again.inputs] == [source_.uri]
+    assert [dataset_.uri for dataset_ in other.inputs] != [source_.uri]
+    assert {(d.source_dataset, d.source_column) for d in one.derivations} == {(source_.uri, "amount")}
