@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -122,13 +121,13 @@ def test_bash_ends_words_at_colons_and_a_whole_name_is_completed_none_the_less(
         "_headwater_completion headwater",
         'printf "%s\\n" "${COMPREPLY[@]}"',
     ]
-    end = time.monotonic() + PATIENCE
-    while True:
+
+    def there() -> bool:
         done = in_bash(tmp_path, "\n".join(script), HEADWATER_SERVER=server.url)
         assert done.stderr == ""
-        if done.stdout.strip() or time.monotonic() > end:  # a Tab gives up after two seconds
-            break
-    assert done.stdout.splitlines() == expected
+        return done.stdout.splitlines() == expected
+
+    eventually(there)
 
 
 def in_bash(tmp_path: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
