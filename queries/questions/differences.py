@@ -20,6 +20,7 @@ from headwater.queries.tracing.constants import ConstantsInTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.derivations import Derivations, PlanDerivations, sources_of, text_of, with_all_columns
 from headwater.queries.tracing.edges import columns_of
+from headwater.queries.tracing.tags import erased_reason, erasures_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 State = Mapping[str, Contribution]
@@ -68,11 +69,12 @@ def differences(g: GraphTraversalSource, values: Values, deadline_passed: Deadli
     Without `from` a job's last logic is compared with the one that ran before it. QueryError: a dataset needs it.
     """
     is_job = bool(g.V(values["node"]).has_label("job").id_().to_list())
+    written = g.V(values["node"]).out("hasPlan").out("writes").dedup().id_().to_list() if is_job else []
     if is_job and values["from"] is None:
-        return _page(g, _last_two(g, values["node"]), values, deadline_passed)
+        return _page(g, _last_two(g, values["node"]), values, deadline_passed, written)
     if values["from"] is None:
         raise QueryError("a dataset is compared with what it was at a time: from is needed", "from")
-    datasets = g.V(values["node"]).out("hasPlan").out("writes").dedup().id_().to_list() if is_job else [values["node"]]
+    datasets = written if is_job else [values["node"]]
     own = set(g.V(values["node"]).out("hasPlan").id_().to_list()) if is_job else None
     before, after = (_stood(g, datasets, values[name], own) for name in ("from", "to"))
     nothing = Side({})
@@ -80,13 +82,21 @@ def differences(g: GraphTraversalSource, values: Values, deadline_passed: Deadli
     return _page(g, pairs, values, deadline_passed)
 
 
-def _page(g: GraphTraversalSource, pairs: list[Pair], values: Values, deadline_passed: DeadlinePassed) -> Page:
+def _page(
+    g: GraphTraversalSource,
+    pairs: list[Pair],
+    values: Values,
+    deadline_passed: DeadlinePassed,
+    written: Sequence[str] = (),
+) -> Page:
+    """What differs on the two sides of the pairs, which are of datasets that are `written`, or of some of them."""
     found: list[Row] = []
     for some in chunks(pairs, _CHUNK):
         if deadline_passed():
             return slice_page(found, values, "deadline")
         found += _rows(g, some)
-    return slice_page(found, values)
+    about = sorted({*written, *(pair.dataset for pair in pairs)})
+    return slice_page(found, values, erased_reason(erasures_of(g, about)))
 
 
 def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:

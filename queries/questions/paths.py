@@ -48,7 +48,7 @@ def _found(answer: Answer, source: str, empty: Paths, values: Values) -> Paths:
     kept = between(links, starts, ends) if whole else {node for path in listed for node in path}
     # The walk upstream has the nearest nodes: what it left out may hold a further path, never a shorter one.
     reason: Reason | None = answer.reason or ("limit" if cut else None)
-    reason = reason if whole or not listed else None
+    reason = None if listed and not whole and reason in _FARTHER else reason
     far = distances(links, starts)
     nodes = [replace(node, distance=far[node.id], direction="downstream") for node in answer.nodes if node.id in kept]
     return replace(
@@ -59,6 +59,10 @@ def _found(answer: Answer, source: str, empty: Paths, values: Values) -> Paths:
         complete=reason is None,
         reason=reason,
     )
+
+
+#: Why an answer is not complete that lacks only what is farther away than all that it has.
+_FARTHER: tuple[Reason, ...] = ("limit", "deadline", "depth")
 
 
 def _listed(found: Iterable[Path | None], limit: int) -> tuple[list[Path], bool]:

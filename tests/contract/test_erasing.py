@@ -190,6 +190,8 @@ def test_after_an_erasure_older_logic_is_not_called_complete(entry: int, tmp_pat
         assert service.ask("impact", {"node": READ}).to_dict()["reason"] == reason
         assert service.ask("lineage", {"node": READ}).to_dict()["complete"]
         about = {"changes": {"node": columns[0]}, "explain": {"node": columns[0]}, "columns": {"dataset": TARGET}}
+        about |= {"diff": {"node": "job:spark/daily_channel_totals"}, "paths": {"from": READ, "to": TARGET}}
+        about |= {"audit": {"node": TARGET}, "consumers": {"node": "job:spark/daily_channel_totals"}}
         assert {name: service.ask(name, given).reason for name, given in about.items()} == dict.fromkeys(about, reason)
     said = ["tag", TARGET, f"erased-write={entry}", "--withdraw", "--data", str(folder)]
     assert cli.run(said) == 0
