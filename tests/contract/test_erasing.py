@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from headwater.ingest.folder.replaying import replay_into
 from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.ledger.ledger import ERASURE, NewEntry
+from headwater.ingest.places.user import user_name
 from headwater.ingest.publishing.state import Refused, State, forget_erased
 from tests.contract.test_projector import assert_equal, recorded, stored, whole
 
@@ -52,7 +51,7 @@ def test_nothing_of_an_erased_payload_is_left_on_the_disk(
     assert holding(folder, other) == []
     with Service.open(folder, store) as service:
         assert_equal(stored(service.store), whole(service.ledger))
-        assert [entry.sender for entry in service.ledger.of_kind(ERASURE)] == [pwd.getpwuid(os.getuid()).pw_name]
+        assert [entry.sender for entry in service.ledger.of_kind(ERASURE)] == [user_name()]
 
 
 def test_other_graphs_of_the_folder_do_not_keep_it_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
