@@ -73,14 +73,17 @@ def read_mark(store: GraphStore) -> Mark:
         return Mark(0, None)
     (said,) = found
     owner = int(said.get("epoch", 0)), str(said.get("writer", ""))
+    applied, whole_from = said.get("applied"), int(said.get("wholeFrom", 0))
+    if applied is None:  # a server without transactions, cut off while it set this: it removes what was there first
+        applied, whole_from = 0, max(1, whole_from)
     return Mark(
-        int(said["applied"]),
-        str(said["ledgerId"]),
+        int(applied),
+        str(said.get("ledgerId", "")),
         *owner,
         str(said.get("naming", "")),
         str(said.get("appliedHash", "")),
         str(said.get("format", "")),
-        int(said.get("wholeFrom", 0)),
+        whole_from,
         int(said.get("erased", 0)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from gremlin_python.driver.client import Client as GremlinClient
 
 from headwater.graphstore import open_store
 from headwater.ingest.folder.reader import Reader
 from headwater.ingest.folder.service import Service
-from headwater.ingest.graph.mark import announce_rebuild
+from headwater.ingest.graph.mark import announce_rebuild, read_mark
 from headwater.ingest.http.auth import Access
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.intake.bridge import Receipt
@@ -26,6 +27,7 @@ from headwater.ingest.process import emf
 from headwater.ingest.process.reading_server import application
 from headwater.ingest.process.server import ServerSettings
 from headwater.queries.answers.errors import GraphRebuilding
+from tests.faults.world import elements
 from tests.golden.recorded import payloads
 from tests.gremlin_server.relay import Relay
 from tests.gremlin_server.server import Server
@@ -210,3 +212,18 @@ def test_a_store_without_a_graph_is_not_ready(url: str, tmp_path: Path) -> None:
             reader.ready_facts()
     finally:
         reader.close()
+
+
+def test_a_mark_that_was_cut_off_is_one_of_a_graph_to_be_drawn_anew(url: str, tmp_path: Path) -> None:
+    """A server without transactions may end between removing a property and setting it anew."""
+    address, _, source = url.partition("?g=")
+    with Service.open(tmp_path / "data", url) as service:
+        bring(service, FIRST)
+        whole = elements(service.store)
+    with closing(GremlinClient(address, source)) as client:
+        client.submit("g.V('ledger').properties('applied').drop()").all().result()
+    with open_store(url, readonly=True) as store:
+        assert (read_mark(store).applied, read_mark(store).is_whole) == (0, False)
+    with Service.open(tmp_path / "data", url) as service:
+        service.catch_up()
+        assert (elements(service.store), read_mark(service.store).is_whole) == (whole, True)
