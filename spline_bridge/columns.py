@@ -31,6 +31,7 @@ from headwater.spline_bridge import commands
 from headwater.spline_bridge.expressions import Evaluator
 from headwater.spline_bridge.jdbc_queries import JdbcQuery
 from headwater.spline_bridge.operators import Rows, evaluate
+from headwater.spline_bridge.plantext import attribute
 from headwater.spline_bridge.shared import SharedSources
 from headwater.spline_bridge.subqueries import Bindings, evaluate_text
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, hides, reference
@@ -475,10 +476,10 @@ def _outer_by_id(expression: Expression, operands: Sequence[Value], names: Mappi
     texts = [str(item) for item in attributes] if isinstance(attributes, list) else []
     out: dict[str, Value] = {}
     for position, item in enumerate(texts):
-        name, _, key = item.rpartition("#")  # `t#12-T60000ms` of what a stream has a watermark of
+        name, key = attribute(item)
         value = operands[position] if position < len(operands) else names.get(name.lower())
         if value is not None:
-            out[key.partition("-")[0].rstrip("L")] = value
+            out[key] = value
     return out
 
 

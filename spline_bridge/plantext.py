@@ -36,6 +36,15 @@ class TextNode:
     """Ids of the subqueries in `rest` whose plans have not come yet, the next one last; None: not looked for yet."""
 
 
+def attribute(printed: str) -> tuple[str, str]:
+    """The name and the expression id of an attribute, of what Spark prints of it.
+
+    That is ``name#12``, ``name#12L`` of a long, and ``name#12-T60000ms`` of what a stream has a watermark of.
+    """
+    name, _, key = printed.rpartition("#")
+    return name, key.partition("-")[0].rstrip("L")
+
+
 def parse(text: str) -> TextNode | None:
     """The tree that a plan's text shows; None if it shows none."""
     root: TextNode | None = None

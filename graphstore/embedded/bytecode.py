@@ -172,7 +172,6 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: in
     if bounds is not None:
         limit += f'.with("memory.limit",{script.bind(bounds.heap)})'
         limit += f'.with("traversal.max_traversers",{script.bind(bounds.traversers)})'
-    if bounds is not None:
         steps = with_entries(steps)
     if steps[0][0] == "inject" and len(steps[0]) > _MANY:
         steps[:1] = [["inject", steps[0][1:]], ["unfold"]]

@@ -48,7 +48,8 @@ def _reader(tokens: bool) -> Callable[[Any], Any]:  # noqa: FBT001 - says how to
             return value
         if kind is dict:  # as TinkerPop has it: first id, label and the ends, then the properties
             keys = (*(key for key in names if key in value), *(key for key in value if key not in names))
-            return {names.get(key, key): read(value[key]) for key in keys}
+            cells = ((names.get(key, key), value[key]) for key in keys)
+            return {name: item if type(item) in _SCALARS else read(item) for name, item in cells}
         if kind is list:
             return [item if type(item) in _SCALARS else read(item) for item in value]
         convert = _ELEMENTS.get(kind)

@@ -19,23 +19,23 @@ class _Duration(click.ParamType["int"]):
 
     name = "duration"
 
+    def __init__(self, least: int = 0) -> None:
+        """`least`: seconds that it has to have."""
+        self._least = least
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds. BadParameter: it is no duration, or longer than a hundred years."""
+        """Milliseconds. BadParameter: it is no duration, too short, or longer than a hundred years."""
         if isinstance(value, int):
             return value
         seconds = seconds_of(str(value))
-        if (
-            seconds is None
-            or seconds > _LONGEST_SECONDS
-            or (seconds == 0 and param is not None and param.name == _ENDS)
-        ):
+        if seconds is None or not self._least <= seconds <= _LONGEST_SECONDS:
             self.fail("expected a duration such as 90d, 12h or 30m", param, ctx)
         return seconds * 1_000
 
 
 _LONGEST_SECONDS = 36_525 * 86_400
-_ENDS = "expires"  #: the option whose duration is not 0: such a token would open nothing from the start
-_LASTS = _Duration()
+_GRACE = _Duration()
+_LASTS = _Duration(least=1)  #: a token that ends at once would open nothing from the start
 
 
 @click.group(epilog="Example: headwater token add --scope write glue")
@@ -111,7 +111,7 @@ That was the last token of {data}. Its server still refuses every request withou
 @click.argument("name")
 @click.option(
     "--grace",
-    type=_LASTS,
+    type=_GRACE,
     default="1d",
     show_default=True,
     metavar="DURATION",

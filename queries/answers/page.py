@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from headwater.queries.answers.answer import Reason
@@ -14,12 +14,14 @@ Values = Mapping[str, Any]  #: the typed values of a query's parameters, by name
 class Page(NamedTuple):
     """Rows, and the value of the parameter `next` for the following page (None: this is the last page).
 
-    `reason` is set if not all of the graph was read, so that rows may be missing.
+    `reason` is set if not all of the graph was read, so that rows may be missing. `about` are datasets that the answer
+    is about, beside those that were asked for and those of the rows' ids.
     """
 
     rows: list[Row]
     next: str | None
     reason: Reason | None = None
+    about: Collection[str] = ()
 
 
 def page(rows: list[Row], values: Values) -> Page:

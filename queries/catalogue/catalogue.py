@@ -39,7 +39,7 @@ from headwater.queries.questions.inputs import inputs
 from headwater.queries.questions.paths import paths
 from headwater.queries.tracing.as_of import PastTime, as_of, past_time
 from headwater.queries.tracing.resolve import resolve, resolve_all
-from headwater.queries.tracing.tags import erased_reason, erasures_of
+from headwater.queries.tracing.tags import reason_of_erasures
 
 #: Seconds after which a walk stops, and the answer is what was found until then.
 DEADLINE = 10.0
@@ -569,7 +569,7 @@ def run(
         return found
     asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
     rows = tuple({name: row.get(name) for name in query.columns} for row in found.rows)
-    reason = found.reason or erased_reason(erasures_of(g, _datasets_asked(query, values, found.rows)))
+    reason = found.reason or reason_of_erasures(g, [*found.about, *_datasets_asked(query, values, found.rows)])
     return Table(query.name, asked, query.columns, rows, found.next, reason)
 
 
@@ -578,7 +578,7 @@ def _datasets_asked(query: Query, values: Mapping[str, Any], rows: Iterable[Mapp
     asked = [values[parameter.name] for parameter in query.parameters if parameter.type == "node"]
     nodes = [node for given in asked if given for node in ([given] if isinstance(given, str) else given)]
     about = [row["id"] for row in rows if isinstance(row.get("id"), str)] if nodes else []
-    return sorted({split_node(node)[0] for node in (*nodes, *about)})
+    return [split_node(node)[0] for node in (*nodes, *about)]
 
 
 def _columns_named(g: GraphTraversalSource, spelling: str) -> list[str]:

@@ -24,7 +24,7 @@ from headwater.queries.questions.table_versions import with_versions
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime, as_of_runs, name_of, shown
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.rows import rows
-from headwater.queries.tracing.tags import erased_reason, erasures_of
+from headwater.queries.tracing.tags import reason_of_erasures
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 _RESOURCE = re.compile(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:([^/]+)/(.+)")
@@ -81,7 +81,7 @@ def audit(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePass
     }
     lists = {key: tuple(_row(key, row) for row in found[key]) for key in ROWS}
     about = {row["dataset"] for row in (*inputs, *found["runs"])} | ({node} if label == "dataset" else set())
-    reason = walked.reason or reason or erased_reason(erasures_of(g, sorted(about)))
+    reason = walked.reason or reason or reason_of_erasures(g, about)
     return Audit(node, kind or label, name or node, name_of(as_of), **lists, complete=reason is None, reason=reason)
 
 

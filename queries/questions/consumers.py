@@ -21,7 +21,6 @@ from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.questions.inputs import later_writes, overwritten, runs_of
 from headwater.queries.tracing.graph_algorithms import topological_order
 from headwater.queries.tracing.rows import rows
-from headwater.queries.tracing.tags import erased_reason, erasures_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 COLUMNS = (
@@ -83,8 +82,8 @@ def consumers(g: GraphTraversalSource, values: Values, deadline_passed: Deadline
     found = _Found(g, deadline_passed)
     found.go_on(runs_of(g, values["node"]), values["depth"])
     listed = found.rows()
-    about = sorted({dataset for row in listed for dataset in row["wrote"]})
-    return slice_page(listed, values, found.reason or erased_reason(erasures_of(g, about)))
+    about = {dataset for row in listed for dataset in row["wrote"]}
+    return slice_page(listed, values, found.reason)._replace(about=about)
 
 
 class _Found:

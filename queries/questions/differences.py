@@ -20,7 +20,6 @@ from headwater.queries.tracing.constants import ConstantsInTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.derivations import Derivations, PlanDerivations, sources_of, text_of, with_all_columns
 from headwater.queries.tracing.edges import columns_of
-from headwater.queries.tracing.tags import erased_reason, erasures_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 State = Mapping[str, Contribution]
@@ -95,8 +94,7 @@ def _page(
         if deadline_passed():
             return slice_page(found, values, "deadline")
         found += _rows(g, some)
-    about = sorted({*written, *(pair.dataset for pair in pairs)})
-    return slice_page(found, values, erased_reason(erasures_of(g, about)))
+    return slice_page(found, values)._replace(about={*written, *(pair.dataset for pair in pairs)})
 
 
 def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:

@@ -32,12 +32,12 @@ def _any_tags(g: GraphTraversalSource) -> bool:
     return bool(g.V().has_label("tag").limit(1).id_().to_list())
 
 
-def erasures_of(g: GraphTraversalSource, datasets: Sequence[str]) -> set[int]:
-    """The ledger entries that were erased and said how one of these datasets was written, or what was made from it."""
+def reason_of_erasures(g: GraphTraversalSource, datasets: Iterable[str]) -> Reason | None:
+    """Why an answer about these datasets is not complete: how one was written, or what was made from it, was erased."""
     found = set[int]()
-    for ids in chunks(datasets):
+    for ids in chunks(sorted(set(datasets))):
         found |= erasures_in(g.V(ids).out("taggedWith").values("name").to_list())
-    return found
+    return erased_reason(found)
 
 
 def erasures_in(tags: Iterable[str], *, written: bool = True, read: bool = True) -> set[int]:

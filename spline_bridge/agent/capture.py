@@ -18,7 +18,6 @@ from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
     ask,
-    attribute,
     catalog_table,
     class_name,
     dictionary,
@@ -33,6 +32,7 @@ from headwater.spline_bridge.agent.getters import (
 from headwater.spline_bridge.agent.long_lists import shortened
 from headwater.spline_bridge.agent.model import IDLE, NO_NEW_ROWS, Captured, Frozen, Leaf
 from headwater.spline_bridge.agent.sources import source
+from headwater.spline_bridge.plantext import attribute
 from headwater.spline_bridge.secret_patterns import clean_text
 
 #: Of a plan with more leaves, the sources of those beyond are not named.

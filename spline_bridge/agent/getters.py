@@ -71,15 +71,6 @@ def split(collection: Any) -> list[str]:
     return joined.split(SEPARATOR) if joined else []
 
 
-def attribute(printed: str) -> tuple[str, str]:
-    """The name and the expression id of an attribute, of what Spark prints of it.
-
-    That is ``name#12``, ``name#12L`` of a long, and ``name#12-T60000ms`` of what a stream has a watermark of.
-    """
-    name, _, key = printed.rpartition("#")
-    return name, key.partition("-")[0].rstrip("L")
-
-
 def pairs(path: str) -> Reader:
     """A Scala map of texts as a dictionary; the values of passwords, keys and tokens are masked here already."""
     return lambda target: dictionary(follow(target, path))

@@ -12,7 +12,6 @@ from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
     ask,
-    attribute,
     catalog_table,
     class_name,
     dictionary,
@@ -25,6 +24,7 @@ from headwater.spline_bridge.agent.getters import (
     split,
     value,
 )
+from headwater.spline_bridge.plantext import attribute
 
 #: RDDs looked at behind one leaf, and files listed of one scan: code can build chains of any length.
 _MOST_RDDS, _MOST_FILES = 64, 64

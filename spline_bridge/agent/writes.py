@@ -12,9 +12,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from headwater.spline_bridge.agent import rowlevel
-from headwater.spline_bridge.agent.getters import attribute as printed
 from headwater.spline_bridge.agent.sources import Source, located, source, table
 from headwater.spline_bridge.agent.tree import Node, everything, parse, product, roots
+from headwater.spline_bridge.plantext import attribute as printed
 
 Details = Mapping[str, Any]
 

@@ -11,11 +11,11 @@ import pytest
 
 from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
 from headwater.spline_bridge.agent import Captured, Run, is_write, report
-from headwater.spline_bridge.agent.getters import attribute as attribute_of
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
 from headwater.spline_bridge.agent.tree import parse
 from headwater.spline_bridge.decode import decode_plan
+from headwater.spline_bridge.plantext import attribute as attribute_of
 from headwater.spline_bridge.versions import CONTENT_TYPES
 
 _CATALYST = "org.apache.spark.sql.catalyst."
