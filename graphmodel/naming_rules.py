@@ -33,6 +33,12 @@ _DAY_TEXT = "|".join(
     ]
 )
 _MONTH_TEXT = rf"{_YEAR.pattern}[-_]?{_MONTH.pattern}"
+#: A week by ISO 8601, with its day or without, and a quarter: 2026-W09, 2026W09, 2026-W09-1, 2026-Q1, 2026Q1.
+_WEEK = re.compile(r"W(?:0[1-9]|[1-4][0-9]|5[0-3])(?:-?[1-7])?")
+_QUARTER = re.compile(r"[Qq][1-4]")
+_PERIOD_TEXT = rf"{_YEAR.pattern}[-_]?(?:{_WEEK.pattern}|{_QUARTER.pattern})"
+#: Milliseconds since 1970, of the years 2014 to 2033. Seconds have ten digits, as numbers of many other things have.
+_MILLISECONDS_TEXT = "1[4-9][0-9]{11}"
 #: A day and a time, as 20260131T0815Z, 2026-01-31T08:15:30.123+01:00, 2026-01-31-08, 20260131_081530. Hive escapes a
 #: colon in the name of a folder, and the escape's own % is escaped in a URI.
 _BETWEEN = "(?:[:_-]|%(?:25)?3A)?"
@@ -41,17 +47,20 @@ _TIME_TEXT = (
     r"(?:[.,][0-9]{1,9})?(?:Z|UTC|[+-][0-9]{2}(?:(?::|%(?:25)?3A)?[0-9]{2})?)?"
 )
 _ONE_DAY = re.compile(_DAY_TEXT)
-_DATE = re.compile(rf"{_DAY_TEXT}|{_MONTH_TEXT}|{_TIME_TEXT}")
+_DATE = re.compile(rf"{_DAY_TEXT}|{_MONTH_TEXT}|{_TIME_TEXT}|{_PERIOD_TEXT}|{_MILLISECONDS_TEXT}")
 _UUID_TEXT = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32}"
 _RUN_ID_TEXT = rf"{_UUID_TEXT}|{_DAY_TEXT}|{_TIME_TEXT}|[0-9]{{1,20}}"
 #: A folder that one execution made, by its name: the id of a Glue job run, a Spark application or an Airflow run, or
-#: run_ and an id. An id alone is no run: Unity Catalog keeps each table in a folder with a UUID for its name.
+#: run_ or batch_ and an id. An id alone is no run: Unity Catalog keeps each table in a folder with a UUID for its name.
 _RUN = re.compile(
     r"jr_[0-9a-f]{64}|application_[0-9]{13}_[0-9]{4,10}|app-[0-9]{14}-[0-9]{4,10}|local-[0-9]{13}"
     rf"|(?:scheduled|manual|backfill|(?:asset|dataset)_triggered)__(?:{_TIME_TEXT})"
-    rf"|run(?:_?id)?[-_](?:{_RUN_ID_TEXT})"
+    rf"|(?:run|batch)(?:_?id)?[-_](?:{_RUN_ID_TEXT})"
 )
-_RUNS_FOLDER, _RUN_ID = re.compile("runs?|executions"), re.compile(_RUN_ID_TEXT)
+_RUNS_FOLDER, _RUN_ID = re.compile("runs?|executions|batches"), re.compile(_RUN_ID_TEXT)
+#: A stage of a saved pipeline of Spark ML, which is kept below the model under a random uid:
+#: stages/0_VectorAssembler_0123456789ab/metadata.
+_STAGES, _STAGE, _STAGE_PART = re.compile("stages"), re.compile(r"[0-9]+_\w+_[0-9a-f]{12}"), re.compile("[A-Za-z]+")
 #: Hadoop's and Spark's files of one output: part-00000, part-r-00000.gz, part-00000-<uuid>-c000.snappy.parquet.
 _PART_FILE = re.compile(r"part-(?:[mr]-)?[0-9]+(?:[-.][\w.=-]*)?")
 #: The metadata_location of an Iceberg table: metadata/00001-<uuid>.metadata.json, metadata/v1.metadata.json.
@@ -71,12 +80,20 @@ _DATES: tuple[Shape, ...] = (
     (_YEAR, _MONTH, _DAY, _HOUR),
     (_YEAR, _MONTH, _DAY),
     (_YEAR, _MONTH),
+    (_YEAR, _WEEK),
+    (_YEAR, _QUARTER),
     (_ONE_DAY, _HOUR),
     (_DATE,),
 )
-_RUNS: tuple[Shape, ...] = ((_RUNS_FOLDER, _RUN_ID), (_RUNS_FOLDER, _RUN), (_RUN,))
-#: A last folder that no shape here ends with, so that none is tried: most names are such.
-_PLAIN = re.compile(r"(?!run)[^0-9=]+")
+_RUNS: tuple[Shape, ...] = (
+    (_RUNS_FOLDER, _RUN_ID),
+    (_RUNS_FOLDER, _RUN),
+    (_RUN,),
+    (_STAGES, _STAGE),
+    (_STAGES, _STAGE, _STAGE_PART),
+)
+#: A last folder that no shape here ends with but a stage's, so that none is tried: most names are such.
+_PLAIN = re.compile(r"(?!run|batch)[^0-9=]+")
 _FILES: tuple[Shape, ...] = ((_PART_FILE,), _ICEBERG)
 #: An S3 key may have // before the partition: when the partition is left out, an empty folder is the last one.
 _EMPTY_FOLDER: tuple[Shape, ...] = ((re.compile(""),),)
@@ -98,10 +115,11 @@ class Rules:
     """What folds. A change of the rules renames datasets, so the graph has to be built again from the ledger.
 
     `partitions` folds ``dt=2026-01-01/hour=03``, `dates` folds ``2026/01``, ``2026/01/31``, ``2026/01/31/23``,
-    ``2026-01``, ``202601``, ``2026-01-31``, ``20260131``, ``31.01.2026`` and each of these days with a time (a year
-    alone is no date: it names too many other things), `files` folds a ``part-*`` file and an Iceberg table's metadata
-    file, `runs` folds the folder of one execution, such as ``run_<uuid>``, ``runs/7``, a Glue job run's ``jr_...`` or
-    ``application_...``. The others are patterns (`graphmodel.name_patterns`):
+    ``2026-01``, ``202601``, ``2026-01-31``, ``20260131``, ``31.01.2026``, each of these days with a time, ``2026-W09``,
+    ``2026-Q1`` and milliseconds since 1970 (a year alone is no date: it names too many other things), `files` folds a
+    ``part-*`` file and an Iceberg table's metadata file, `runs` folds the folder of one execution, such as
+    ``run_<uuid>``, ``runs/7``, ``batch_7``, a Glue job run's ``jr_...``, ``application_...`` or a stage of a pipeline
+    that Spark ML saved. The others are patterns (`graphmodel.name_patterns`):
     `folders` are further folders at the end of a path that fold, such as ``run-{uuid}`` or ``runs/{timestamp}``.
     `names` are last segments, or names of tables, of which the text that the placeholders match is left out, such as
     ``*_{date}``. `datasets` are URIs that are datasets exactly as they are written: all folders below one fold into it,
@@ -293,7 +311,7 @@ def _split_folded(segments: list[str], compiled: _Compiled, scheme: str, minimum
     """The segments that stay, at least `minimum`, and those that fold. Goes on until no shape and no name matches."""
     kept, folded = list(segments), []
     while True:
-        plain = compiled.built_in and kept and _PLAIN.fullmatch(kept[-1])
+        plain = compiled.built_in and kept and _PLAIN.fullmatch(kept[-1]) and kept[-3:-2] != ["stages"]
         end = len(kept) if plain else _without_last(kept, len(kept), compiled.shapes, minimum)
         if end < len(kept):
             folded.append(kept[end:])

@@ -26,7 +26,7 @@ from headwater.ingest.fold.tables import Tables
 NAMES = "names"  #: of a value: which names of datasets are one, as `renaming.Names.text`
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "17"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "18"  #: raised with every change of `derived.sql`, or of what the tables hold
 _UNREADABLE = "unreadable"  #: of a value: entries that are set aside since they are damaged
 _IN_MEMORY = ":memory:"
 

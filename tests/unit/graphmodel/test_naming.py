@@ -122,7 +122,34 @@ FOLDED = [
     ("s3://lake/orders/20261331", "s3://lake/orders/20261331", None),  # no month
     ("s3://lake/orders/2026.01", "s3://lake/orders/2026.01", None),  # a version
     ("s3://lake/orders/1772352000", "s3://lake/orders/1772352000", None),  # seconds, or a number of something
+    ("s3://lake/orders/1772352000123", "s3://lake/orders", "1772352000123"),  # milliseconds
+    ("s3://lake/orders/4006381333931", "s3://lake/orders/4006381333931", None),  # the number of an article
+    ("s3://lake/orders/2026-W09", "s3://lake/orders", "2026-W09"),
+    ("s3://lake/orders/2026W09", "s3://lake/orders", "2026W09"),
+    ("s3://lake/orders/2026-W09-1", "s3://lake/orders", "2026-W09-1"),
+    ("s3://lake/orders/2026/W53", "s3://lake/orders", "2026/W53"),
+    ("s3://lake/orders/2026-W54", "s3://lake/orders/2026-W54", None),  # no week
+    ("s3://lake/orders/2026-Q1", "s3://lake/orders", "2026-Q1"),
+    ("s3://lake/orders/2026/q4", "s3://lake/orders", "2026/q4"),
+    ("s3://lake/orders/2026Q5", "s3://lake/orders/2026Q5", None),
     # folders of one execution
+    ("s3://lake/orders/batch_17", "s3://lake/orders", "batch_17"),
+    ("s3://lake/orders/batch-2026-01-31", "s3://lake/orders", "batch-2026-01-31"),
+    ("s3://lake/orders/batches/17", "s3://lake/orders", "batches/17"),
+    ("s3://lake/batch/2026-01-31", "s3://lake/batch", "2026-01-31"),  # a layer of the lake, beside that of streams
+    ("s3://lake/batch_17b", "s3://lake/batch_17b", None),
+    (
+        "s3://ml/churn/stages/2_LogisticRegression_0123456789ab/data",
+        "s3://ml/churn",
+        "stages/2_LogisticRegression_0123456789ab/data",
+    ),
+    ("s3://ml/churn/stages/02_logreg_0123456789ab", "s3://ml/churn", "stages/02_logreg_0123456789ab"),
+    (
+        "s3://ml/churn/stages/0_Pipeline_0123456789ab/stages/1_strIdx_ba9876543210/data/part-00000",
+        "s3://ml/churn",
+        "stages/0_Pipeline_0123456789ab/stages/1_strIdx_ba9876543210/data",
+    ),
+    ("s3://lake/stages/orders/data", "s3://lake/stages/orders/data", None),
     (f"s3://lake/orders/jr_{'0a' * 32}", "s3://lake/orders", f"jr_{'0a' * 32}"),
     (
         "s3://b/x/run-123e4567-e89b-12d3-a456-426614174000/part-0",
