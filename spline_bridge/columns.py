@@ -118,6 +118,18 @@ def resolve(
     return _Resolver(plan, datasets, queries or {}).resolved()
 
 
+class _Budget:
+    """The work that a plan may take; nothing that counts it keeps the plan."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+
+    def spend(self, steps: int, /) -> bool:
+        """Counts work; False once the plan has had its share (`_MOST_STEPS`)."""
+        self._steps += steps
+        return self._steps <= _MOST_STEPS
+
+
 class _Resolver:
     def __init__(self, plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, JdbcQuery]) -> None:
         self.plan = plan
@@ -138,7 +150,7 @@ class _Resolver:
         self._views = _views(plan)
         self._tables, self._untitled = _reads(plan, self.named)
         self._reads_target = _above_target(plan, datasets)
-        self._steps = 0
+        self.spend = _Budget().spend
         self._shared = SharedSources(self.spend)
 
     def resolved(self) -> PlanColumns:
@@ -177,11 +189,6 @@ class _Resolver:
                 found.add(key)
                 stack.extend(self.plan.operations[key].inputs)
         return frozenset(found)
-
-    def spend(self, steps: int) -> bool:
-        """Counts work; False once the plan has had its share (`_MOST_STEPS`)."""
-        self._steps += steps
-        return self._steps <= _MOST_STEPS
 
     def run(self, root: str) -> Rows:
         """The rows of an operator; a cycle through CTEs or an operator that the payload lacks gives none."""
@@ -318,22 +325,22 @@ class _Resolver:
         return self._subquery_keys.pop(root, {})
 
 
-class _OperatorContext:
+class _OperatorContext(Evaluator):
     """One operator's view of its plan: `operators.Context` and `subqueries.Bindings`."""
 
     def __init__(self, resolver: _Resolver, operation: OperationNode, children: Sequence[Rows]) -> None:
+        super().__init__(resolver.plan.expressions)
         self._resolver = resolver
         self._operation = operation
         self._children = children
         self._environment: Mapping[str, Value] | None = None
-        self._evaluator = Evaluator(resolver.plan.expressions, self._lookup, self._subquery, resolver.spend)
         self._chased: list[str] = []
         self._parts: dict[str, list[Value]] = {}
         self.cte, self.view, self.relation = resolver.cte, resolver.view, resolver.relation
-        self.spend = resolver.spend
+        self._spend = resolver.spend
 
-    def value(self, ref: Ref) -> Value:
-        return self._lookup(ref.id) if ref.kind == "a" else self._evaluator.value(ref)
+    def spend(self, steps: int, /) -> bool:
+        return self._spend(steps)
 
     def values(self, refs: Sequence[Ref]) -> list[Value]:
         known = self._input()  # most columns of most operators are those of their input
@@ -380,7 +387,7 @@ class _OperatorContext:
         self._parts[attribute] = values
         return values
 
-    def _lookup(self, attribute: str) -> Value:
+    def lookup(self, attribute: str) -> Value:
         value = self._input().get(attribute) or self._resolver.known.get(attribute) or self.computed(attribute)
         return value if value is not None else unresolved(text(self.named(attribute)))
 
@@ -402,7 +409,7 @@ class _OperatorContext:
         values = evaluate_text(str(expression.params.get("plan") or ""), outer, bindings)
         return None if values is None else Rows(tuple(map(str, range(len(values)))), tuple(values))
 
-    def _subquery(self, expression: Expression, operands: Sequence[Value]) -> Value:
+    def subquery(self, expression: Expression, operands: Sequence[Value]) -> Value:
         """A subquery's value. Where it makes a column, its filters and join keys are that column's alone."""
         keys: Mapping[Influence, Use]
         if "plan" in expression.params:

@@ -11,7 +11,7 @@ from headwater.graphmodel.model import Operation
 from headwater.graphmodel.naming import Name
 from headwater.spline_bridge.expressions import Evaluator
 from headwater.spline_bridge.plantext import readable
-from headwater.spline_bridge.wire import OperationNode, Ref, WirePlan, listed_expressions, references
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, listed_expressions, references
 
 
 def operations(
@@ -34,19 +34,22 @@ def operations(
     )
 
 
-class _Describer:
+class _Describer(Evaluator):
     """Texts of references, over names and not over what the names stand for."""
 
     def __init__(self, plan: WirePlan) -> None:
+        super().__init__(plan.expressions)
         self.plan = plan
-        self._evaluator = Evaluator(plan.expressions, self._named, _subquery)
 
-    def _named(self, attribute: str) -> Value:
+    def lookup(self, attribute: str) -> Value:
         known = self.plan.attributes.get(attribute)
         return Value(text=text(_name(known.name if known else attribute)))
 
+    def subquery(self, expression: Expression, _: Sequence[Value]) -> Value:
+        return Value(text=text(f"{expression.name}(...)"))
+
     def of(self, ref: Ref) -> Text:
-        return self._evaluator.value(ref).text
+        return self.value(ref).text
 
     def all(self, node: Any) -> Text:
         return join(", ", [self.of(ref) for ref in references(node)])
@@ -64,10 +67,6 @@ class _Describer:
 def _name(name: str) -> str:
     """Spark names a computed key after its expression, ids and all: ``upper(status#88)``."""
     return readable(name) if "(" in name else name
-
-
-def _subquery(expression: Any, _: Sequence[Value]) -> Value:
-    return Value(text=text(f"{expression.name}(...)"))
 
 
 def _described(operation: OperationNode, describer: _Describer, named: Mapping[str, Sequence[Name]]) -> Text:

@@ -7,6 +7,7 @@ TRANSFORMATION. Evaluation is iterative: expressions are as deep as a program ma
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -47,33 +48,34 @@ from headwater.spline_bridge.lambdas import (
 from headwater.spline_bridge.rendering import literal, render
 from headwater.spline_bridge.wire import Expression, NestedType, Ref
 
-#: What an attribute stands for at one place of the plan.
-Lookup = Callable[[str], Value]
-#: What a subquery's output is; called with the expression and the values of its operands (the outer references).
-Subquery = Callable[[Expression, Sequence[Value]], Value]
 
+class Evaluator(ABC):
+    """Evaluates the references of one operator. Its memory belongs to one place of the plan: do not share it.
 
-class Evaluator:
-    """Evaluates the references of one operator. `memo` belongs to one place of the plan: do not share it."""
+    What a place gives is in methods, not in functions that are handed over: these would refer back to their owner, and
+    the values of a plan would be kept until the garbage collector comes by.
+    """
 
-    def __init__(
-        self,
-        expressions: Mapping[str, Expression],
-        lookup: Lookup,
-        subquery: Subquery,
-        spend: Callable[[int], bool] = lambda _steps: True,
-    ) -> None:
-        """`spend` counts sources that are looked at; once it is False, expressions are unresolved."""
+    def __init__(self, expressions: Mapping[str, Expression]) -> None:
         self._expressions = expressions
-        self._spend = spend
-        self._lookup = lookup
-        self._subquery = subquery
         self._memo: dict[str, Value] = {}
+
+    @abstractmethod
+    def lookup(self, attribute: str) -> Value:
+        """What an attribute stands for at this place of the plan."""
+
+    @abstractmethod
+    def subquery(self, expression: Expression, operands: Sequence[Value]) -> Value:
+        """What a subquery's output is; `operands` are the values of its outer references."""
+
+    def spend(self, steps: int, /) -> bool:
+        """Counts sources that are looked at; once it is False, expressions are unresolved."""
+        return True
 
     def value(self, ref: Ref) -> Value:
         """The value of a reference. An expression that the payload lacks is unresolved."""
         if ref.kind == "a":
-            return self._lookup(ref.id)
+            return self.lookup(ref.id)
         memo, stack, begun = self._memo, [ref.id], set[str]()
         while stack:
             key = stack[-1]
@@ -99,10 +101,10 @@ class Evaluator:
         steps = 1
         for value in operands:
             steps += len(value.direct) + len(value.indirect)
-        if not self._spend(steps):
+        if not self.spend(steps):
             return unresolved(text("?"))
         if expression.operator in SUBQUERIES:
-            return self._subquery(expression, operands)
+            return self.subquery(expression, operands)
         if expression.operator == _OF_TIMES and len(operands) == 1:
             return _of_window(operands[0], self._windowed(expression))
         if expression.arguments and len(operands) == 1:
@@ -122,7 +124,7 @@ class Evaluator:
 
     def _operand(self, ref: Ref) -> Value:
         # An expression that contains itself has no value of its own: it is left out, and said to be unresolved.
-        return self._lookup(ref.id) if ref.kind == "a" else self._memo.get(ref.id) or unresolved(text("?"))
+        return self.lookup(ref.id) if ref.kind == "a" else self._memo.get(ref.id) or unresolved(text("?"))
 
 
 #: Spark computes the windows of times in numbers, and casts the times by this.
