@@ -182,10 +182,17 @@ class World:
 
     def ingest(self, machine: str, calls: int, steps: int) -> None:
         """An ingester on a machine that ends at a call, or lives for some steps."""
-        life = Life(calls)
-        inbox, ledger, snapshots = (Mortal(self._place(name), life) for name in ("inbox", "ledger", "snapshots"))
+        life, session = Life(calls), Session(REGION, connections=16)
+
+        def place(name: str) -> Prefix:
+            return Prefix(session, f"s3://{BUCKET}/{self._name}/{name}", self._faults.url)
+
+        def source(reader: InboxReader) -> Source:
+            queue = Queue(session, self._queue, self._faults.url)
+            return QueuedFiles(queue, place("inbox"), reader, wait_seconds=0)
+
+        inbox, ledger, snapshots = (Mortal(place(name), life) for name in ("inbox", "ledger", "snapshots"))
         data = self._folder / machine
-        source = self._source if self._faults.url else None
         ends = (Killed, LedgerInUse, LedgerUnavailable, GraphTaken, AwsError)
         try:
             with ingester(inbox, ledger, data, self._store, source, snapshots) as made:
@@ -195,13 +202,6 @@ class World:
             self.ended["lived"] += 1
         except ends as end:
             self.ended[type(end).__name__] += 1
-
-    def _place(self, name: str) -> Prefix:
-        return Prefix(Session(REGION, connections=16), f"s3://{BUCKET}/{self._name}/{name}", self._faults.url)
-
-    def _source(self, reader: InboxReader) -> Source:
-        queue = Queue(Session(REGION), self._queue, self._faults.url)
-        return QueuedFiles(queue, self._place("inbox"), reader, wait_seconds=0)
 
 
 def suffer(world: World, drawn: random.Random, count: int, batch: int) -> None:
