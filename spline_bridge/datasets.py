@@ -55,11 +55,15 @@ def jdbc_queries(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAU
         whole = next(iter(operation.sources), "")
         if operation.kind != "read" or len(operation.sources) != 1 or not (sql and whole.startswith("jdbc:")):
             continue
-        unsure = naming.jdbc(whole, sql, None, agent_plan_id, rules).uri.startswith(_UNRESOLVED)
+        unsure = naming.jdbc(whole, sql, None, agent_plan_id, rules).uri.startswith(naming.UNRESOLVED)
         if unsure and whole.endswith(f":{sql}"):
             url = _text(options.get("url")) or whole.removesuffix(f":{sql}")
             query = read_query(sql, url, partial(_jdbc_table, url, agent_plan_id, rules))
-            if query is not None and query.tables and not any(uri.startswith(_UNRESOLVED) for uri in query.tables):
+            if (
+                query is not None
+                and query.tables
+                and not any(uri.startswith(naming.UNRESOLVED) for uri in query.tables)
+            ):
                 found[operation.id] = query
     return found
 
@@ -76,7 +80,7 @@ def _operation_names(operation: OperationNode, agent_plan_id: str, rules: Rules)
         return tuple(naming.jdbc(source, table, query, agent_plan_id, rules) for source in sources)
     if any(source.startswith("kafka:") for source in operation.sources):
         return _kafka(operation, agent_plan_id, rules)
-    if any(source.startswith(_UNRESOLVED) for source in operation.sources):
+    if any(source.startswith(naming.UNRESOLVED) for source in operation.sources):
         return tuple(_of_this_plan(source, agent_plan_id) for source in operation.sources)
     named = _connector(operation)
     if named is not None:
@@ -93,12 +97,9 @@ def _lower(params: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key).lower(): value for key, value in params.items()}
 
 
-_UNRESOLVED = "unresolved:"
-
-
 def _of_this_plan(source: str, agent_plan_id: str) -> Name:
     """A dataset that the agent could not name: one of this plan alone, so that two of them are not taken for one."""
-    uri = naming.unresolved(agent_plan_id, source.removeprefix(_UNRESOLVED))
+    uri = naming.unresolved(agent_plan_id, source.removeprefix(naming.UNRESOLVED))
     return replace(naming.name_of_uri(uri), spelling=source)
 
 
