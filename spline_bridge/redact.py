@@ -205,21 +205,20 @@ def _named(node: Any) -> Mapping[str | int, str]:
 
     {"name": "DB_PASSWORD", "value": "x"}, ["--password", "x"], and ["spark.my.password", "x"].
     """
+    found: dict[str | int, str] = {}
     if isinstance(node, list):
         flags = (
             (index, flag_name(one)) for index, one in enumerate(node[:-1]) if isinstance(one, str) and one[:1] == "-"
         )
-        found = {index + 1: kind for index, kind in flags if kind is not None and not _is_flag(node[index + 1])}
+        found.update((index + 1, kind) for index, kind in flags if kind is not None and not _is_flag(node[index + 1]))
         if len(node) == len(("name", "value")) and isinstance(node[0], str) and (kind := option_name(node[0])):
             found[1] = kind
         return found
-    names = [name for key in NAMING if isinstance(name := node.get(key), str)]
-    by_name: dict[str | int, str] = {}
-    for name in names:
+    for name in [name for key in NAMING if isinstance(name := node.get(key), str)]:
         kind = secret_name(name)
         if kind is not None:
-            by_name.update({key: kind for key in NAMED if key in node and not is_ordinary(name, node[key])})
-    return by_name
+            found.update({key: kind for key in NAMED if key in node and not is_ordinary(name, node[key])})
+    return found
 
 
 def _is_flag(argument: object) -> bool:
