@@ -46,8 +46,8 @@ class Constants(NamedTuple):
 
 NONE = Constants()
 _PLACEHOLDER = re.compile("⟨(?:([0-9a-f]{8}):)?([0-9]{1,6})⟩")
-#: A quoted name, a quoted string, or a number, date or time; not the digits of a name.
-_TOKEN = re.compile(r"`[^`]*`|'[^']*'|(?<![\w.$#@?⟨])[0-9][\w.]*(?:[-:][0-9][\w.]*)*")
+#: A quoted name, a quoted string (a doubled quote in it is one), or a number, date or time; not the digits of a name.
+_TOKEN = re.compile(r"`[^`]*`|'[^']*(?:''[^']*)*'|(?<![\w.$#@?⟨])[0-9][\w.]*(?:[-:][0-9][\w.]*)*")
 _LIST = f" IN ({MARK}"
 
 

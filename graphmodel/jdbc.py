@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from headwater.graphmodel.constants import form_of
+
 _URL = re.compile(
     r"jdbc:(?:aws-wrapper:|jtds:)?([a-z0-9+.-]+):"
     r"(?:(?:thin|oci8?|loadbalance|replication|failover|sequential|aurora|aws|iam):)?(.*)",
@@ -132,8 +134,12 @@ def whole_table(text: str) -> str | None:
 
 
 def _query_mark(query: str) -> str:
-    """``?query=`` and eight hex digits of the query's hash, so that two queries on one database have two names."""
-    return f"?query={hashlib.sha256(query.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    """``?query=`` and eight hex digits of a hash of the query without its literals.
+
+    So two queries on one database have two names, and a query with the day in it has the same one every day.
+    """
+    shape = form_of(query).shape
+    return f"?query={hashlib.sha256(shape.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def _qualified(dialect: Dialect, url: _Url, table: str) -> str:

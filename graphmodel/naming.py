@@ -47,6 +47,7 @@ __all__ = [
     "spellings",
     "symlink_names",
     "table_alias",
+    "UNRESOLVED",
     "unresolved",
 ]
 
@@ -122,13 +123,17 @@ def fold(spellings: Iterable[str], rules: Rules = DEFAULT) -> tuple[Name, ...]:
     return tuple(names.values())
 
 
+UNRESOLVED = "unresolved:"
+"""Begins the name of a dataset that a plan does not identify."""
+
+
 def unresolved(plan_id: str, spelling: str) -> str:
     """``unresolved:<plan>/<what is known>``: the name of a dataset that the plan does not identify.
 
     It has the plan's id, so that the unknown datasets of two plans are never taken for one. `plan_id` should be the
     same for the same logic, so that a second run does not make a second dataset. Idempotent for one plan.
     """
-    prefix = f"unresolved:{plan_id}/"
+    prefix = f"{UNRESOLVED}{plan_id}/"
     return canonical(spelling if spelling.startswith(prefix) else prefix + normalise(spelling))
 
 

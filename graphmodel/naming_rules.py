@@ -375,3 +375,30 @@ def _partition(segments: Sequence[str]) -> str | None:
     end = _without_last(segments, len(segments), _FILES, 0)
     text = "/".join(segment for segment in segments[:end] if segment)
     return text.replace("%23", "#").replace("%25", "%") or None
+
+
+#: What one run puts into the name of its application: its time, day or month, or an id. A number alone can be any.
+_OF_A_RUN = re.compile(
+    r"(?<![0-9A-Za-z])(?:jr_[0-9a-f]{64}|application_[0-9]{13}_[0-9]{4,10}|app-[0-9]{14}-[0-9]{4,10}|local-[0-9]{13}"
+    rf"|(?:scheduled|manual|backfill|(?:asset|dataset)_triggered)__(?:{_TIME_TEXT})|{_UUID_TEXT}|{_TIME_TEXT}|{_DAY_TEXT}"
+    rf"|{_YEAR.pattern}/{_MONTH.pattern}/{_DAY.pattern}|{_DAY.pattern}/{_MONTH.pattern}/{_YEAR.pattern}|{_MONTH_TEXT}"
+    r"|1[5-9][0-9]{8}(?:[0-9]{3})?)(?![0-9A-Za-z])"
+)
+_BEFORE, _AFTER = " _-.:/#@=+,;([{<", ")]}>"  #: what stands around it, and goes with it
+
+
+def job_name(application: str) -> str:
+    """The name of a job, from that of its application: without what one run put into it, ``etl_20260301``.
+
+    Empty: the name is a UUID alone, which is what Spark calls an application that has no name.
+    """
+    kept, *parts = _OF_A_RUN.split(application)
+    if not parts:
+        return application
+    kept = kept.rstrip(_BEFORE)
+    for part in parts:
+        after = part.lstrip(_AFTER).rstrip(_BEFORE)
+        kept += after if kept else after.lstrip(_BEFORE)
+    if any(map(str.isalnum, kept)):
+        return kept
+    return "" if re.fullmatch(_UUID_TEXT, application.strip()) else application

@@ -42,26 +42,41 @@ def names(
     }
 
 
+#: Characters of the queries of a plan that are read, together, the shortest first: a parser takes up to 50 microseconds
+#: for each. What is beyond is unresolved.
+MOST_SQL = 100_000
+
+
 def jdbc_queries(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAULT) -> dict[str, JdbcQuery]:
     """The reads of a database by a query that is understood, by operation id.
 
     Where an agent masked a password in the URL, its name of the source ends there: then it is not certain which
     database the query went to, and the source stays unresolved.
     """
-    found = {}
+    asked: list[tuple[str, str, str]] = []
     for operation in plan.operations.values():
         options = _lower(operation.params)
         sql = _text(options.get("query")) or _text(options.get("dbtable")) or ""
         whole = next(iter(operation.sources), "")
         if operation.kind != "read" or len(operation.sources) != 1 or not (sql and whole.startswith("jdbc:")):
             continue
-        unsure = naming.jdbc(whole, sql, None, agent_plan_id, rules).uri.startswith(_UNRESOLVED)
+        unsure = naming.jdbc(whole, sql, None, agent_plan_id, rules).uri.startswith(naming.UNRESOLVED)
         if unsure and whole.endswith(f":{sql}"):
-            url = _text(options.get("url")) or whole.removesuffix(f":{sql}")
-            query = read_query(sql, url, partial(_jdbc_table, url, agent_plan_id, rules))
-            if query is not None and query.tables and not any(uri.startswith(_UNRESOLVED) for uri in query.tables):
-                found[operation.id] = query
+            asked.append((sql, _text(options.get("url")) or whole.removesuffix(f":{sql}"), operation.id))
+    found: dict[str, JdbcQuery] = {}
+    room = MOST_SQL
+    for sql, url, operation_id in sorted(asked, key=lambda one: (len(one[0]), one)):
+        room -= len(sql)
+        if room < 0:
+            break
+        query = read_query(sql, url, partial(_jdbc_table, url, agent_plan_id, rules))
+        if query is not None and query.tables and not any(map(_is_unknown, query.tables)):
+            found[operation_id] = query
     return found
+
+
+def _is_unknown(uri: str) -> bool:
+    return uri.startswith(naming.UNRESOLVED)
 
 
 def _jdbc_table(url: str, agent_plan_id: str, rules: Rules, table: str) -> str:
@@ -76,7 +91,7 @@ def _operation_names(operation: OperationNode, agent_plan_id: str, rules: Rules)
         return tuple(naming.jdbc(source, table, query, agent_plan_id, rules) for source in sources)
     if any(source.startswith("kafka:") for source in operation.sources):
         return _kafka(operation, agent_plan_id, rules)
-    if any(source.startswith(_UNRESOLVED) for source in operation.sources):
+    if any(source.startswith(naming.UNRESOLVED) for source in operation.sources):
         return tuple(_of_this_plan(source, agent_plan_id) for source in operation.sources)
     named = _connector(operation)
     if named is not None:
@@ -93,12 +108,9 @@ def _lower(params: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key).lower(): value for key, value in params.items()}
 
 
-_UNRESOLVED = "unresolved:"
-
-
 def _of_this_plan(source: str, agent_plan_id: str) -> Name:
     """A dataset that the agent could not name: one of this plan alone, so that two of them are not taken for one."""
-    uri = naming.unresolved(agent_plan_id, source.removeprefix(_UNRESOLVED))
+    uri = naming.unresolved(agent_plan_id, source.removeprefix(naming.UNRESOLVED))
     return replace(naming.name_of_uri(uri), spelling=source)
 
 

@@ -5,6 +5,7 @@ A payload that was accepted maps, or is refused here with a `DecodeError` that n
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,8 +13,10 @@ from typing import Any
 
 import orjson
 
+from headwater.graphmodel import naming
 from headwater.graphmodel.expressions.text import concat
 from headwater.graphmodel.expressions.values import STRENGTH, Column, Influence, Use, Value, unresolved
+from headwater.graphmodel.logic import logic
 from headwater.graphmodel.model import (
     READ_VERSIONS,
     Dataset,
@@ -35,6 +38,7 @@ from headwater.spline_bridge.columns import PlanColumns, resolve
 from headwater.spline_bridge.errors import DecodeError
 from headwater.spline_bridge.functions import RENAME
 from headwater.spline_bridge.identity import agent_plan_id, normal_uuid
+from headwater.spline_bridge.jdbc_queries import JdbcQuery
 from headwater.spline_bridge.shared import count_sources, is_stand_in
 from headwater.spline_bridge.validate import validate_events, validate_plan
 from headwater.spline_bridge.versions import CONTENT_TYPES
@@ -51,7 +55,27 @@ def decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Plan:
     document = _parsed(body)
     validate_plan(document, version)
     wire = read_plan(document, nested=version == "1.0")
-    return _plan(wire, agent_plan_id(document, body), version, rules)
+    identity = agent_plan_id(document, body)
+    queries = datasets.jdbc_queries(wire, identity, rules)
+    unknown = owner_of_unknown(wire, identity, version, rules, queries)
+    return _plan(wire, identity, version, rules, queries, unknown)
+
+
+def owner_of_unknown(
+    wire: WirePlan, identity: str, version: str, rules: Rules, queries: Mapping[str, JdbcQuery]
+) -> str:
+    """The id in the names of the datasets that a plan does not identify: the same for the same logic.
+
+    The agent's id of a plan, `identity`, differs with each literal, so a daily run would have new datasets every day.
+    """
+    named = datasets.names(wire, identity, rules, queries)
+    if not any(name.uri.startswith(f"{naming.UNRESOLVED}{identity}/") for listed in named.values() for name in listed):
+        return identity
+    return str(uuid.uuid5(_UNKNOWN, logic(_plan(wire, identity, version, rules, queries, str(_UNKNOWN))).plan))
+
+
+# Random once, fixed for ever: another one would give another name to each dataset that no plan identifies.
+_UNKNOWN = uuid.UUID("1b6f6a35-9d0c-4c0e-8a55-3c2f7d1e9b40")
 
 
 def decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> tuple[Run, ...]:
@@ -131,9 +155,11 @@ def _error(error: Any) -> str | None:
     return lines[0] if lines else "error"
 
 
-def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
-    queries = datasets.jdbc_queries(wire, identity, rules)
-    named = datasets.names(wire, identity, rules, queries)
+def _plan(
+    wire: WirePlan, identity: str, version: str, rules: Rules, queries: Mapping[str, JdbcQuery], unknown: str
+) -> Plan:
+    """The plan; `unknown` is the id in the names of the datasets that it does not identify."""
+    named = datasets.names(wire, unknown, rules, queries)
     uris = {op: [name.uri for name in listed] for op, listed in named.items()}
     found = bounded(resolve(wire, uris, queries))
     job, job_run = jobs.identify(wire.name, wire.labels, wire.extra)

@@ -1,6 +1,7 @@
 """Which job a plan belongs to: Glue's application names, Spline labels and extra, else the application's name.
 
-Glue's own names are in `spline_bridge.glue_names`.
+A date or an id of a run in an application's name is no part of the job's: it would be another job every day. A name
+that somebody gives the job is taken as it is. Glue's own names are in `spline_bridge.glue_names`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headwater.graphmodel.model import Job
+from headwater.graphmodel.naming_rules import job_name
 from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME, JOB_RUN_ID
 
 _RUN = re.compile(r"^jr_[0-9a-zA-Z_-]+$")
@@ -40,7 +42,7 @@ def identify(application: str | None, *sources: Mapping[str, Any]) -> tuple[Job,
     named = _first(sources, _GLUE_NAMES)
     if named:
         return Job("glue", named), run
-    name = _first(sources, _NAMES) or application or UNNAMED
+    name = _first(sources, _NAMES) or job_name(application or "") or UNNAMED
     return Job(_first(sources, NAMESPACES) or ("glue" if run else "spark"), name), run
 
 

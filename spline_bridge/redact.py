@@ -23,6 +23,7 @@ from headwater.spline_bridge.secret_patterns import (
     holds_a_name,
     is_masked,
     is_ordinary,
+    option_name,
     secret_name,
 )
 
@@ -202,16 +203,18 @@ def _below(place: _Place, key: str | int) -> str:
 def _named(node: Any) -> Mapping[str | int, str]:
     """Where in a container a value stands whose name is a value, too, and the kind of secret that it is.
 
-    {"name": "DB_PASSWORD", "value": "x"}, and ["--password", "x"].
+    {"name": "DB_PASSWORD", "value": "x"}, ["--password", "x"], and ["spark.my.password", "x"].
     """
+    found: dict[str | int, str] = {}
     if isinstance(node, list):
         flags = (
             (index, flag_name(one)) for index, one in enumerate(node[:-1]) if isinstance(one, str) and one[:1] == "-"
         )
-        return {index + 1: kind for index, kind in flags if kind is not None and not _is_flag(node[index + 1])}
-    names = [name for key in NAMING if isinstance(name := node.get(key), str)]
-    found: dict[str | int, str] = {}
-    for name in names:
+        found.update((index + 1, kind) for index, kind in flags if kind is not None and not _is_flag(node[index + 1]))
+        if len(node) == len(("name", "value")) and isinstance(node[0], str) and (kind := option_name(node[0])):
+            found[1] = kind
+        return found
+    for name in [name for key in NAMING if isinstance(name := node.get(key), str)]:
         kind = secret_name(name)
         if kind is not None:
             found.update({key: kind for key in NAMED if key in node and not is_ordinary(name, node[key])})

@@ -17,7 +17,7 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -57,22 +57,22 @@ _NAMES = (
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
         "key",
-        r"(?:access|account|api|encryption|master|private|pvt|secret|sentry|shared|signing|ssh|storage|subscription|symmetric)"
-        r" ?keys?\b",
+        r"(?:access|account|aes|api|auth|cipher|crypto|decryption|encryption|hmac|key ?store|licen[cs]e|master|private"
+        r"|pvt|rsa|secret|sentry|shared|signing|ssh|storage|subscription|symmetric) ?keys?\b",
     ),
     # fs.azure.account.oauth2.client.secret.<account>; not secretId: it only refers to one
     _name("secret", r"\bclient ?secret\b|secrets?\b(?! (?:arn|id|manager|name|provider|scope|version)s?$)"),
     # authToken, session_token, X-Amz-Security-Token, fs.azure.sas.<container>.<account>; not maxTokens, tokenUrl
-    _name("token", r"token$|\bfs azure sas\b|\bsas$|\b(?:authorization|bearer|cookie|jwt)$"),
+    _name("token", r"token$|\bfs azure sas\b|\bsas$|\b(?:authorization|bearer|cookie|jwt|jsessionid|phpsessid)$"),
     _name("signature", r"(?:signature|\bsig)$"),
-    # X-Amz-Credential, credentials; not fs.s3a.aws.credentials.provider
-    _name("credentials", r"\bcredentials?$"),
+    # X-Amz-Credential, credentials, basic.auth.user.info of Kafka; not fs.s3a.aws.credentials.provider
+    _name("credentials", r"\bcredentials?$|\bauth user info$"),
 )
 
 #: Last words of names that say something about a secret, and do not hold one: password_changed_at, private_key_path.
 _ABOUT = frozenset(
     "age algorithm arn at attempts changed class column count counts created date days enabled encoding"  # noqa: SIM905
-    " expiration expired expires expiry field file format hint index interval length level limit location"
+    " expiration expired expires expiry field file format hint index interval len length level limit location"
     " manager mode name names path paths policies policy provider rate rates ratio required reset resets"
     " rotation rule rules scheme scope size status strategy strength time timestamp ttl type updated uri url"
     " usage valid version".split()
@@ -101,8 +101,9 @@ NAMING = (
     "variable",
     "header",
     "k",
+    "_1",
 )
-NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default", "v")
+NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default", "v", "_2")
 _LONGEST_NAME = 200
 
 _FLAG = re.compile(r"--?([A-Za-z_][\w.\-]{0,79})")
@@ -112,6 +113,14 @@ def flag_name(text: str) -> str | None:
     """The kind of secret that follows as an argument of its own, after one such as ``--password``; or None."""
     found = _FLAG.fullmatch(text)
     return secret_name(found[1]) if found else None
+
+
+_SETTING = re.compile(r"(?:spark|fs|javax|hive|hadoop|hoodie|kafka|sasl|ssl)\.[\w.\-]{1,150}")
+
+
+def option_name(text: str) -> str | None:
+    """The kind of secret that a setting of Spark or Hadoop holds; None for other names: columns can have them."""
+    return secret_name(text) if _SETTING.fullmatch(text) else None
 
 
 def holds_a_name(texts: Iterable[str]) -> bool:
@@ -209,6 +218,9 @@ _OPENING = re.compile(r"(\\{0,16})([\"'`])")
 _BRACES = re.compile(r"\{[^}]{0,512}\}")  #: SQL Server
 _TAIL = re.compile(r"[^&;\s,)\]}\"'`<>\\]*")  #: what follows a closing quote and still belongs to the value
 _BARE = re.compile(r"[^&;\s]+")
+_BARE_WITH_SCHEME = re.compile(
+    r"(?:(?:api-?key|basic|bearer|digest|negotiate|ntlm|token)\s{1,3})?[^&;\s]+", re.IGNORECASE
+)
 _BARE_IN_JSON = re.compile(r"[\w.+/=\-]+")
 _BARE_IN_URL = re.compile(r"[^&;]+")  #: it may hold spaces
 _BARE_IN_PATH = re.compile(r"[^/?#&;\s]+")
@@ -263,13 +275,19 @@ class _Named(NamedTuple):
         """The text without such values. Only a secret's value is passed over, so what is nested in others is found."""
         kept: list[str] = []
         done = 0
+        sql = _Outside(text)
         for match in self.name.finditer(text):
             kind = secret_name(match["name"]) if match.start() >= done else None
             span = _value(text, match.end(), _bare_of(match["name"], self.bare)) if kind is not None else None
             if kind is None or span is None:
                 continue
             value = text[span[0] : span[1]]
-            if is_masked(value.strip("\\\"'{}`")) or _is_word(match["name"], value) or self._is_type(value):
+            refers = (
+                self.bare is _BARE
+                and span[0] == match.end()
+                and (_refers(match["name"], value) or (_IN_SQL.match(value) is not None and sql.at(match.start())))
+            )
+            if refers or is_masked(value.strip("\\\"'{}`")) or _is_word(match["name"], value) or self._is_type(value):
                 continue
             kept += (text[done : span[0]], MASK)
             done = span[1]
@@ -280,10 +298,57 @@ class _Named(NamedTuple):
         return self.bare in (_BARE_IN_YAML, _BARE_IN_FLOW) and _TYPE.fullmatch(value) is not None
 
 
+#: What stands for a value that is told elsewhere: ``${DB_PASSWORD}``, ``{{ var('x') }}``, a statement's parameters.
+_ELSEWHERE = re.compile(r"(?:\$\{[\w.:\-]{1,80}\}|\{\{.*|\?|\$[0-9]{1,3}|%s|%\(\w{1,40}\)s)[,)\]\"']{0,4}", re.DOTALL)
+_COLUMN = re.compile(r"[A-Za-z_]\w{0,80}(?:\.[A-Za-z_]\w{0,80}){1,3}")
+#: Outside of quotes SQL has no texts: names of columns, functions, queries.
+_IN_SQL = re.compile(r"\(|[A-Za-z_][\w.]{0,160}(?:[,()]|\Z)")
+_STATEMENT = re.compile(
+    r"\s{0,80}(?:select\b|with\s{1,9}\w{1,80}\s{1,9}as\s{0,9}\(|insert\s{1,9}(?:into|overwrite)\b|delete\s{1,9}from\b"
+    r"|merge\s{1,9}into\b|update\s{1,9}\S{1,200}\s{1,9}(?:(?:as\s{1,9})?\w{1,80}\s{1,9})?set\b)",
+    re.IGNORECASE,
+)
+
+
+def _refers(name: str, value: str) -> bool:
+    """Whether a value only says where another one is: ``a.token = b.token``, ``password = ${PASSWORD}``."""
+    if _ELSEWHERE.fullmatch(value):
+        return True
+    value = value.rstrip(",)]")
+    same = value.rpartition(".")[2].lower() == name.rstrip().rpartition(".")[2].lower()
+    return same and _COLUMN.fullmatch(value) is not None
+
+
+class _Outside:
+    """Where a text is SQL that reads or changes data, and no text in it: there a value without quotes is no text.
+
+    Asked for places one after the other. In comments anything can stand, so a text with comments is none.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._looked = 0
+        self._open = {"'": 0, '"': 0}  #: whether such a quote is open where it was looked last
+
+    def at(self, place: int) -> bool:
+        """Whether the place is such a one."""
+        if not self._is_statement:
+            return False
+        for mark in self._open:
+            self._open[mark] ^= self._text.count(mark, self._looked, place) % 2
+        self._looked = place
+        return not any(self._open.values())
+
+    @cached_property
+    def _is_statement(self) -> bool:
+        return _STATEMENT.match(self._text) is not None and not any(mark in self._text for mark in ("--", "/*", "#"))
+
+
 def _bare_of(name: str, bare: re.Pattern[str]) -> re.Pattern[str]:
     """A header's value has blanks in it: ``Authorization: Basic ...``, ``Cookie: a=b; c=d``."""
-    header = bare is _BARE_IN_JSON and name.lower().endswith(("authorization", "cookie"))
-    return _BARE_IN_LINE if header else bare
+    if bare is _BARE_IN_JSON and name.lower().endswith(("authorization", "cookie")):
+        return _BARE_IN_LINE
+    return _BARE_WITH_SCHEME if bare is _BARE and name.lower().endswith("authorization") else bare
 
 
 def _named(name: str, bare: re.Pattern[str]) -> _Named:
@@ -294,7 +359,7 @@ _WORD = r"(?P<name>[\w.\-]{1,80})"
 _OPTION = r"(?P<name>[A-Za-z_][\w.\-]{0,79})"
 _BEGINS = r"(?<![\w.\-/])"  #: not inside a word, so that a long word is looked at once; a folder has a rule of its own
 _EQUALS = r"(?:%3D|\s{0,3}(?:=>|[:?]=|->|={1,3})\s{0,3})"
-_CLOSES = r"(?:\[[0-9]{0,3}\]|\])?\\{0,16}[\"'`]?"  #: also password[]=, user[password]=
+_CLOSES = r"(?:\[[0-9]{0,3}\]|\])?\\{0,16}[\"'`]?\]?"  #: also password[]=, user[password]=, env['PASSWORD'] =
 
 # password=..., password = "...", password => '...', "password"="..."
 _IN_TEXT = _named(rf"{_BEGINS}{_WORD}{_CLOSES}{_EQUALS}", _BARE)
@@ -342,7 +407,17 @@ _NAME_VALUE = (
         _BARE,
     ),
     # setenv PGPASSWORD x; aws configure set aws_secret_access_key x
-    _named(r"\b(?:setenv|configure set)\s{1,3}(?P<name>[\w.\-]{1,80})\s{1,3}", _BARE),
+    _named(
+        r"(?:\b(?:setenv|configure set)|(?:\A|[\r\n])[ \t]{0,16}env)\s{1,3}(?P<name>[\w.\-]{1,80})\s{1,3}(?!=)", _BARE
+    ),
+    # password <> 'x', api_key not in ('x'
+    _named(
+        rf"{_BEGINS}{_WORD}{_CLOSES}\s{{0,3}}(?:<=>|<>|!=|(?:(?<=\s)not\s{{1,3}})?(?<=\s)(?:in|between)\b"
+        r"\s{0,3}\(?)\s{0,3}[ENU]?(?=[\"'])",
+        _BARE,
+    ),
+    # variable "db_password" { default = "x" }
+    _named(r"\bvariable\s{1,3}\"(?P<name>[\w.\-]{1,80})\"\s{0,3}\{[^{}]{0,300}?\bdefault\s{0,20}=\s{0,3}(?=\")", _BARE),
     # set password for u = password('x'), setPassword("x"), builder.withSecretKey("x")
     _named(
         r"(?<![\w\-])(?P<name>(?:old|set|with)?_?(?:password|passphrase|secret_?key|client_?secret|api_?key|(?:access|auth)_?token))"
@@ -388,12 +463,17 @@ _NAME_VALUE = (
     _named(r"(?<![\w\])`])\((?P<name>[\w.\-]{1,80}),(?=[A-Z_]{0,255}[^A-Z_\s,()])", _BARE_IN_TUPLE),
     # .option("password", "x"), conf.set('password', 'x')
     _named(
-        r"\b(?:option|options|config|conf|set|put|property|setProperty)\(\s{0,3}(?P<quote>\\{0,16}[\"'])"
+        r"\b(?:option|options|config|conf|set|put|property|setProperty|setdefault|putenv|(?:add|set)?header)\(\s{0,3}(?P<quote>\\{0,16}[\"'])"
         r"(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3},\s{0,3}",
         _BARE_IN_JSON,
     ),
     # <password>x</password>, <name>fs.s3a.secret.key</name><value>x</value>, key="password" value="x"
     _named(r"<(?P<name>[\w.:\-]{1,80})(?:\s[^<>]{0,200})?>(?!\s{0,20}<)", _BARE_IN_XML),
+    _named(
+        r"<\w{1,40}\s{1,20}(?:key|name)=(?P<quote>[\"'])(?P<name>[\w.\-]{1,80})(?P=quote)[^<>]{0,200}>(?!\s{0,20}<)",
+        _BARE_IN_XML,
+    ),
+    _named(r"<(?P<name>[\w.:\-]{1,80})\s[^<>]{0,200}?\bvalue=(?=[\"'])", _BARE_IN_JSON),
     _named(r"<name>\s{0,20}(?P<name>[\w.\-]{1,120})\s{0,20}</name>\s{0,20}<value>", _BARE_IN_XML),
     _named(r"<(?P<name>[\w.:\-]{1,80})(?:\s[^<>]{0,200})?>\s{0,20}<!\[CDATA\[", re.compile(r"[^\]<]+")),
     # {"name": "DB_PASSWORD", "value": "x"}, the same on two lines of YAML, ParameterKey=DbPassword,ParameterValue=x
@@ -467,6 +547,14 @@ def _mask_basic(match: re.Match[str]) -> str:
     """``Basic`` and what decodes to ``user:password``; "basic authentication" does not."""
     decoded = _decoded(match["value"])
     return _mask_rest(match) if b":" in decoded and decoded.isascii() else match.group()
+
+
+def _mask_named_after(match: re.Match[str]) -> str:
+    """A literal that gets the name of a secret; "select 'monthly' as token" is none."""
+    harmless = (
+        secret_name(match["name"]) is None or is_masked(match["value"]) or _is_word(match["name"], match["value"])
+    )
+    return match.group() if harmless else f"'{MASK}'{match['after']}"
 
 
 def _mask_encoded_key(match: re.Match[str]) -> str:
@@ -736,10 +824,19 @@ _PARTS = (
     ),
     _shape(
         "key",
-        "credentials( secrets.put(",
-        r"(?P<before>(?:\bBasic(?:AWS|Session)Credentials\(\s{0,3}[\"'][^\"']{0,200}[\"'],\s{0,3}"
+        "credentials( secrets.put( authentication( basicauth( auth=( auth'",
+        r"(?P<before>(?:(?:\b(?:Basic(?:AWS|Session)?Credentials|UsernamePasswordCredentials|PasswordAuthentication"
+        r"|HTTPBasicAuth|auth=)|\bauth'\s{0,3}:\s{0,3})\(\s{0,3}[\"'][^\"']{0,200}[\"'],\s{0,3}"
         r"|\bsecrets\.put\((?:[^,()]{1,200},){2}\s{0,3})[\"'])[^\"']{1,512}",
         _mask_rest,
+    ),
+    _shape("password", "securestring", r"(?P<before>ConvertTo-SecureString\s{1,3}[\"'])[^\"']{1,256}", _mask_rest),
+    # select 'x' as password
+    _shape(
+        "password",
+        "' as",
+        r"'(?P<value>[^'\s]{4,256})'(?P<after>\s{1,3}as\s{1,3}[\"`\[]?(?P<name>[A-Za-z_]\w{0,79}))",
+        _mask_named_after,
     ),
     # scheme://user:password@host; but abfss://container@account is where the data lies
     _shape("user info", "@", r"(?P<before>(?<!abfs)(?<!abfss)(?<!wasb)(?<!wasbs)://)[^/?#\s\"'<>]*@", _keep_before),
@@ -801,7 +898,7 @@ _URL = re.compile(r"\s*(?:jdbc:|[a-z][a-z0-9+.\-]{0,30}://)", re.IGNORECASE)
 _NAME_NEEDS = (
     *("pass", "pwd", "pw", "psw", "kennwort", "contrase", "senha", "wachtwoord", "haslo", "hasło", "losenord"),
     *("lösenord", "парол", "密码", "密碼", "パスワード", "secret", "token", "key", "credential", "sig", "sas"),
-    *("authorization", "bearer", "cookie", "jwt", "identified"),
+    *("authorization", "bearer", "cookie", "jwt", "identified", "jsessionid", "phpsessid", "user.info"),
 )
 #: The same more exactly: "sig" ends a name, and is also in "signup" and "assigned".
 _NAME_PART = re.compile("|".join(need if need != "sig" else "sig(?:nature)?(?![a-z])" for need in _NAME_NEEDS))
@@ -815,7 +912,7 @@ _PROGRAM_NEEDS = frozenset().union(*(needs.split() for needs, _, _ in _PROGRAMS)
 _SHORT_NEEDS = frozenset(
     {*_NAME_NEEDS, *_PROGRAM_NEEDS, *_ORACLE_PROGRAMS.split(), "@"}
     | {"-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("}
-    | {"crypt", "logon", "requirepass", "masterauth", "otp=", "pin=", "samlresponse=", "samlrequest="}
+    | {"crypt", "logon", "requirepass", "masterauth", "otp=", "pin=", "samlresponse=", "samlrequest=", "auth=("}
 )
 _MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlglot import exp
 
-from headwater.graphmodel.expressions.text import text
+from headwater.graphmodel.expressions.text import printed, text
 from headwater.graphmodel.expressions.values import (
     AGGREGATION,
     IDENTITY,
@@ -235,11 +235,11 @@ class Reader:
         """The value with its text; a column of a query in FROM is told as that query makes it."""
         found = self._value(node, scope)
         told = isinstance(node, exp.Column) and found.text.head
-        return found if told else found._replace(text=text(self._sql(node)))
+        return found if told else found._replace(text=printed(self._sql(node)))
 
     def _shown(self, node: Any, scope: _Scope) -> Value:
         """The value with its own text."""
-        return self._value(node, scope)._replace(text=text(self._sql(node)))
+        return self._value(node, scope)._replace(text=printed(self._sql(node)))
 
     # FROM -------------------------------------------------------------------------------------------------------------
 
@@ -320,7 +320,7 @@ class Reader:
             raise Unreadable(f"{made_by} in FROM is not read")
         given = made_by.expressions if isinstance(made_by, exp.Unnest) else [made_by]
         values = [self._value(one, scope) for one in given]
-        whole = combine(values, TRANSFORMATION)._replace(text=text(self._sql(made_by)))
+        whole = combine(values, TRANSFORMATION)._replace(text=printed(self._sql(made_by)))
         whole = whole._replace(generated=whole.generated or not whole.direct)
         if whole.direct:
             found.keys.append((Subtype.JOIN, whole))

@@ -72,7 +72,7 @@ def constant(value: str) -> Text:
 
 
 def printed(value: str) -> Text:
-    """Text that Spark printed: its literals are found by how they look."""
+    """Text that Spark or an SQL parser printed: its literals are found by how they look."""
     shape, found = form_of(value)
     constants = tuple(cut(one, MOST_OF_ONE) for one in found)
     more = sum(map(len, constants)) - len(constants)

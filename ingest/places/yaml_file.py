@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headwater.graphmodel.constants import cut
+
 Path = tuple[object, ...]
 """Keys and indexes that lead to a part of a document."""
 
@@ -58,7 +60,7 @@ def parse(text: bytes, name: str) -> Document:
         raise InvalidYaml(f"{where}: no YAML: {getattr(error, 'problem', None) or error}") from None
     except (RecursionError, ValueError) as error:
         raise InvalidYaml(f"{name}: no YAML: {error}") from None
-    return Document(data, _marks(root))
+    return Document(data, _marks(root, name))
 
 
 #: Bytes and parts of a file that people write. YAML is read slowly: a second for as many bytes.
@@ -97,7 +99,8 @@ def _children(node: Any) -> list[Any]:
     return list(node.value) if node.id == "sequence" else []
 
 
-def _marks(root: Any) -> dict[Path, tuple[int, int]]:
+def _marks(root: Any, name: str) -> dict[Path, tuple[int, int]]:
+    """Where each part begins. InvalidYaml: a key is there twice, of which YAML takes the last one without a word."""
     marks: dict[Path, tuple[int, int]] = {}
     stack: list[tuple[Any, Path]] = [(root, ())]
     seen: set[int] = set()  # an alias may lead back to what holds it
@@ -109,6 +112,9 @@ def _marks(root: Any) -> dict[Path, tuple[int, int]]:
         marks[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if node.id == "mapping":
             for key, value in node.value:
+                if (*path, key.value, KEY) in marks:
+                    where = f"{name}:{key.start_mark.line + 1}:{key.start_mark.column + 1}"
+                    raise InvalidYaml(f"{where}: the key {cut(key.value, _LONGEST_SHOWN)!r} is there twice")
                 stack.append((value, (*path, key.value)))
                 marks[(*path, key.value, KEY)] = (key.start_mark.line + 1, key.start_mark.column + 1)
         elif node.id == "sequence":
@@ -134,4 +140,7 @@ def schema_faults(
             yield path, sentences[str(error.validator)], ()
         else:
             shown = ".".join(map(str, path)) or "the file"
-            yield path, f"{shown}: {error.message}", ()
+            yield path, f"{shown}: {cut(error.message, _LONGEST_SHOWN)}", ()
+
+
+_LONGEST_SHOWN = 200  #: characters of what is wrong: it can be the whole file

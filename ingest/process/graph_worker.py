@@ -167,7 +167,7 @@ class _Facts:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
-        self._asking: asyncio.Future[None] | None = None
+        self._looking = False
         self._memory = Returning()
 
     def beat(self) -> None:
@@ -177,11 +177,20 @@ class _Facts:
         self._memory.look()
 
     def tell_readiness(self) -> None:
-        """Ask the store in a thread of its own, and tell what comes of it; once for all who ask meanwhile."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+        """Ask the store in a thread of its own, and tell what comes of it; once for all who ask meanwhile.
 
-    def _look(self) -> None:
+        Who asks after it was told gets an answer of its own: both are decided in the loop, one after the other.
+        """
+        if not self._looking:
+            self._looking = True
+            looked = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+            looked.add_done_callback(self._tell_looked)
+
+    def _tell_looked(self, looked: asyncio.Future[dict[str, Any]]) -> None:
+        self._looking = False
+        _tell({"readiness": looked.result()})
+
+    def _look(self) -> dict[str, Any]:
         said: dict[str, Any]
         try:
             self._service.readiness()
@@ -192,7 +201,7 @@ class _Facts:
         except Exception:  # the server must be answered
             log.exception("readiness cannot be told")
             said = {"error": "internal error, see the log"}
-        _tell({"readiness": said})
+        return said
 
 
 def _tell_progress(done: int, of: int) -> None:

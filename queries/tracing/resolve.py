@@ -13,6 +13,7 @@ from gremlin_python.process.traversal import Order, P, T, TextP
 
 from headwater.graphmodel.ids import OPENLINEAGE_PLAN, alias_id, column_id, split_node, tag_id
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
+from headwater.graphmodel.naming_rules import job_name
 from headwater.queries.answers.answer import moment
 from headwater.queries.answers.errors import NodeNotFound, NothingWritten, QueryError
 from headwater.queries.tracing.rows import rows
@@ -269,6 +270,8 @@ def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     exact: list[str] = g.V().has_label("job").has("name", spelling).order().by(T.id).id_().to_list()
     if exact or not spelling:
         return exact
+    if (job := job_name(spelling)) not in ("", spelling):  # of one run: etl_20260301
+        return _jobs_of(g, job)
     ending: list[str] = (
         g.V().has_label("job").has("name", TextP.ending_with(f".{spelling}")).order().by(T.id).id_().to_list()
     )
@@ -321,6 +324,7 @@ def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[
     if "job" in labels:
         yield f"job:{spelling}", spelling
         yield alias_id(spelling), spelling
+        yield f"job:{job_name(spelling)}", spelling
     if "tag" in labels:
         yield tag_id(spelling), spelling
     if "plan" in labels:

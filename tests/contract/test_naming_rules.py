@@ -31,6 +31,9 @@ MANY = ("l02_stage_orders", "l01_stage_customers")
         ("dates: 1\n", "naming.yaml:1:8: dates: 1 is not of type 'boolean'"),
         ("dates: true\nnames:\n  - '*_{date}'\n  - orders\n", "naming.yaml:4:5: naming rule 'names': 'orders' has no"),
         ("- a\n", r"naming.yaml:1:1: the file: \['a'\] is not of type 'object'"),
+        ("names: ['*_{date}']\ndates: true\nnames: []\n", "naming.yaml:3:1: the key 'names' is there twice"),
+        ("namespaces:\n  s3://a: s3://b\n  s3://a: s3://c\n", "naming.yaml:3:3: the key 's3://a' is there twice"),
+        (f"dates: {'x' * 5_000}\n", r"naming.yaml:1:8: dates: '?x{95,100} \[\.\.\. \d,?\d* characters cut"),
     ],
 )
 def test_a_mistake_in_the_file_is_reported_with_its_line(text: str, message: str) -> None:

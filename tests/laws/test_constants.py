@@ -107,6 +107,11 @@ def test_a_form_says_its_expression(text: str) -> None:
         assert filled(numbered(shape, 0), Constants(constants)) == text
 
 
+def test_a_quote_in_a_literal_is_no_second_literal() -> None:
+    assert form_of("a = 'it''s' AND b = ''''") == (f"a = {MARK} AND b = {MARK}", ("'it''s'", "''''"))
+    assert form_of("a = 'x'").shape == form_of("a = 'it''s'").shape
+
+
 @given(st.lists(st.text(max_size=40), max_size=300), st.lists(st.text(max_size=40), max_size=30))
 def test_the_text_of_constants_is_bounded_and_is_read_again(logic: list[str], operations: list[str]) -> None:
     text = constants_text(Constants(tuple(logic), tuple(operations), "0" * 8 if operations else ""))

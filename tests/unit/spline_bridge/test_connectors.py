@@ -126,7 +126,10 @@ def test_each_topic_of_a_list_is_a_dataset() -> None:
 
 def test_a_pattern_of_topics_is_a_dataset_of_its_plan_alone() -> None:
     plan = mapped(document([], reads=[kafka("kafka:t.*", subscribePattern="t.*")]))
-    assert [d.uri for d in plan.inputs] == [f"unresolved:{plan.agent_plan_id}/kafka://b1:9092/t.*"]
+    other = mapped({**document([], reads=[kafka("kafka:t.*", subscribePattern="t.*")]), "name": "another"})
+    found = [d.uri for one in (plan, other) for d in one.inputs]
+    assert [uri.partition("/")[2] for uri in found] == ["kafka://b1:9092/t.*"] * 2
+    assert found[0] != found[1]
 
 
 def test_assigned_partitions_name_their_topics() -> None:
@@ -137,8 +140,8 @@ def test_assigned_partitions_name_their_topics() -> None:
 
 def test_writes_that_name_no_target_are_datasets_of_their_own() -> None:
     plans = [
-        mapped({**document([], write={"name": "OverwriteByExpression", "outputSource": "unresolved:X"}), "id": key})
-        for key in ("11111111-1111-5111-8111-111111111111", "22222222-2222-5222-8222-222222222222")
+        mapped({**document([], write={"name": "OverwriteByExpression", "outputSource": "unresolved:X"}), "name": job})
+        for job in ("one", "another")
     ]
     assert len({plan.target.uri for plan in plans}) == 2
 

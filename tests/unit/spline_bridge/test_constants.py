@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from headwater.graphmodel.constants import Constants, filled
 from headwater.graphmodel.expressions.text import BOUND, Text, concat, constant, text
 from headwater.graphmodel.logic import Logic, logic
 from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, Plan
+from headwater.graphmodel.renaming import mentioned
 from tests.unit.spline_bridge.plans import attr, document, expr, function, literal, mapped, operation, read
 
 values = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=600) | st.floats(-9, 9)
@@ -138,3 +141,49 @@ def test_a_text_composed_in_any_way_is_the_same(parts: list[Text], cut: int) -> 
     assert whole.form.shape.count("\ue000") == len(whole.form.constants)
     other = [constant("1") if part.constants else part for part in parts]
     assert concat(other).form.shape == whole.form.shape
+
+
+URL = "jdbc:postgresql://h/shop"
+#: Datasets that a plan does not identify, where a day is in them or in a filter: read, and what the write says.
+UNKNOWN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a table that was cut off with a password": (read("r", f"{URL}?password=*****", ["a"], sourceType="jdbc"), {}),
+    "a query that is not read": (
+        {
+            **read("r", "", ["a"], sourceType="jdbc"),
+            "inputSources": [f"{URL}:exec people '{{day}}'"],
+            "params": {"url": URL, "dbtable": "exec people '{day}'"},
+        },
+        {},
+    ),
+    "topics by a pattern": ({**read("r", "kafka:t.*", ["a"]), "params": {"subscribePattern": "t.*"}}, {}),
+    "a target without a name": (read("r", "s3://lake/t", ["a"]), {"outputSource": "unresolved:SaveIntoDataSource"}),
+}
+
+
+def on_a_day(case: str, day: str, **changed: object) -> Plan:
+    source, write = UNKNOWN[case]
+    plan = document(
+        [operation("f", "Filter", ["r"], ["a"], condition=expr("eq"))],
+        reads=[json.loads(json.dumps(source).replace("{day}", day))],
+        functions=[function("eq", "EqualTo", attr("a"), expr("day"))],
+        constants=[literal("day", day)],
+        write=write,
+    )
+    return mapped({**plan, "id": str(uuid.uuid4()), **changed})
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_a_dataset_that_no_plan_identifies_is_the_same_one_every_day(case: str) -> None:
+    one, other = on_a_day(case, "2026-03-01"), on_a_day(case, "2026-03-02")
+    assert [name.partition(":")[0] for name in sorted(mentioned(one))].count("unresolved") == 1
+    assert mentioned(one) == mentioned(other)
+    assert logic(one).plan == logic(other).plan
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_that_of_another_job_or_of_another_logic_is_another_one(case: str) -> None:
+    plans = [on_a_day(case, "d"), on_a_day(case, "d", name="another", extraInfo={"appName": "another"})]
+    source, write = UNKNOWN[case]
+    plans.append(mapped(document([], reads=[source], write=write)))
+    unknown = [next(name for name in mentioned(plan) if name.startswith("unresolved:")) for plan in plans]
+    assert len(set(unknown)) == len(plans)

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from headwater.graphmodel.constants import MARK, Form
+from headwater.graphmodel.logic import logic
 from headwater.graphmodel.model import Plan
+from headwater.spline_bridge.datasets import MOST_SQL
 from tests.unit.spline_bridge.plans import direct, document, indirect, mapped, read
 
 URL = "jdbc:postgresql://h/shop"
@@ -127,3 +130,52 @@ def test_a_source_that_ends_in_a_masked_password_stays_unresolved() -> None:
     params = {"url": URL, "query": "select name from person"}
     masked = {**read("r", "", ["name"]), "inputSources": [f"{URL}?user=a&password=*****"], "params": params}
     assert mapped(document([], reads=[masked])).inputs[0].uri.startswith("unresolved:")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select name from person where born > '{day}' and id in ({ids}) and age < {number}",
+        "select name from person p join orders o on p.id = o.person_id and o.day = date '{day}'",
+        "select concat(name, '{day}') as name from person group by name having count(*) > {number}",
+        "select case when age > {number} then name else '{day}' end as name from person",
+        "select '{day}' as name, max(id) from person",
+        "with x as (select name from person where id = {number}) select name from x order by coalesce(name, '{day}')",
+        "select name from person where born > '{day}' union all select city from person where age = {number}",
+        "select sum(age + {number}) over (partition by date_trunc('{day}', born)) as name from person",
+        "select name from (select name from person where born between '{day}' and '9{day}') q limit {number}",
+    ],
+)
+def test_other_literals_in_a_query_are_the_same_logic(sql: str) -> None:
+    days = [("2026-03-01", "1, 2", "1"), ("2027-12-31", "4", "23.5"), ("a''b", "1, 2, 3", "1e3")]
+    found = [logic(queried(sql.format(day=day, ids=ids, number=number), "name")) for day, ids, number in days]
+    assert len({one.plan for one in found}) == 1
+    assert not any(uri.startswith("unresolved:") for uri in found[0].inputs)
+
+
+def test_the_literals_of_a_query_are_shown() -> None:
+    (key,) = queried("select name from person where born > '2026-03-01' and id in (1, 2)", "name").dependencies[:1]
+    assert (key.expression, key.form) == (
+        "born > '2026-03-01' AND id IN (1, 2)",
+        Form(f"born > {MARK} AND id IN ({MARK})", ("'2026-03-01'", "1, 2")),
+    )
+
+
+def test_the_queries_of_one_plan_are_read_up_to_a_number_of_characters_together() -> None:
+    """Sixty of 49,000 characters kept everything else out of the graph for two minutes."""
+    long = f"select name from person where id in ({', '.join(['1'] * 14_000)}) and age > "
+    queries = {f"r{number}": f"{long}{number}" for number in range(9)} | {"short": "select name from orders"}
+    reads = [
+        {
+            **read(key, "", ["name"], sourceType="jdbc"),
+            "inputSources": [f"{URL}:{sql}"],
+            "params": {"url": URL, "query": sql},
+        }
+        for key, sql in queries.items()
+    ]
+    union = {"id": "u", "name": "Union", "childIds": list(queries), "output": ["name"], "params": {}}
+    plan = mapped(document([union], reads=reads))
+    known = [d.uri for d in plan.inputs if not d.uri.startswith("unresolved:")]
+    assert known == [f"postgres://h:5432/{O}", f"postgres://h:5432/{P}"]
+    assert sum(map(len, sorted(queries.values(), key=len)[:3])) <= MOST_SQL < sum(map(len, queries.values()))
+    assert any(d.uri.startswith("unresolved:") for d in plan.inputs)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headwater.graphmodel.model import Job
+from headwater.graphmodel.naming_rules import job_name
 from headwater.spline_bridge.decode import decode_events, decode_plan
 from headwater.spline_bridge.errors import DecodeError
 from tests.unit.spline_bridge.plans import FLAT, PLAN_ID, document, mapped
@@ -34,6 +35,47 @@ JOBS = {
 def test_jobs(application: str, labels: dict[str, Any], extra: dict[str, Any], job: Job, run: str | None) -> None:
     plan = {**document([]), "name": application, "labels": labels, "extraInfo": extra}
     assert (mapped(plan).job, mapped(plan).job_run) == (job, run)
+
+
+UUID = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"
+#: application name -> the job's
+OF_RUNS = {
+    "etl_20260301": "etl",
+    "etl 2026-03-01 08:15:00": "etl",
+    "etl@2026-03-01T08:15:00.123Z": "etl",
+    "etl-20260301-0815": "etl",
+    "etl 01/03/2026": "etl",
+    "nightly/2026/03/01/etl": "nightly/etl",
+    "etl (2026-03-01) full": "etl full",
+    "etl - 2026-03-01 - EU": "etl - EU",
+    "2026-03-01_etl": "etl",
+    "etl_202603": "etl",
+    "etl_1772352000000": "etl",
+    "etl_1772352000": "etl",
+    f"etl-{UUID}": "etl",
+    f"etl_run_{UUID.replace('-', '')}": "etl_run",
+    "dag.task__scheduled__2026-03-01T00:00:00+00:00": "dag.task",
+    "etl_application_1772352000000_0001": "etl",
+    UUID: "unnamed",
+    # what is no date or id stays
+    "20260301": "20260301",
+    "report 2026": "report 2026",
+    "etl v2": "etl v2",
+    "step-7 of 12": "step-7 of 12",
+    "orders_12345678": "orders_12345678",
+    "com.acme.Etl$": "com.acme.Etl$",
+    "etl20260301x": "etl20260301x",
+    "model 3.5.2026": "model 3.5.2026",
+}
+
+
+@pytest.mark.parametrize(("application", "job"), OF_RUNS.items())
+def test_what_one_run_puts_into_its_name_is_no_part_of_the_job(application: str, job: str) -> None:
+    named = {**document([]), "name": application, "labels": {}}
+    assert mapped({**named, "extraInfo": {}}).job == Job("spark", job)
+    assert job_name(job) in (job, "")
+    # a name that somebody gives the job is taken as it is
+    assert mapped({**named, "extraInfo": {"jobName": application}}).job == Job("spark", application)
 
 
 #: event -> duration in ns, error, start in ms

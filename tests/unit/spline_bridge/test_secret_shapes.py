@@ -309,6 +309,41 @@ NAMED = [
     'DataSource(url).password("{}")',
     'new BasicAWSCredentials("a", "{}")',
     "dbutils.secrets.put('s', 'k', '{}')",
+    "os.environ['DB_PASSWORD'] = '{}'",
+    "os.environ.setdefault('DB_PASSWORD', '{}')",
+    "session.headers.addHeader('X-Api-Key', '{}')",
+    'PasswordAuthentication("bob", "{}".toCharArray())',
+    "requests.get(url, auth=('bob', '{}'))",
+    "{{'auth': ('bob', '{}')}}",
+    "ConvertTo-SecureString '{}' -AsPlainText -Force",
+    # literals that are compared with a secret, or get its name
+    "select 1 from users where password <> '{}'",
+    "select 1 from users where api_key != '{}'",
+    "select 1 from users where api_key not in ('{}', 'b')",
+    "select 1 from users where password between '{}' and 'z'",
+    "password <=> '{}'",
+    "select '{}' as password, 'u' as name",
+    "select '{}' AS `client_secret`",
+    'select a from t where options = "user=u,password={}"',
+    "select a from t -- password={}",
+    "update t set options = 'password={}'",
+    # files of other programs
+    "FROM x\nENV DB_PASSWORD {}\n",
+    'variable "db_password" {{\n  default = "{}"\n}}',
+    "<entry key='db.password'>{}</entry>",
+    "<password encrypted='false' value='{}'/>",
+    "basic.auth.user.info=u:{}",
+    "schema.registry.basic.auth.user.info: key:{}",
+    "Authorization=ApiKey {}",
+    "Authorization=Bearer {}",
+    "Authorization=Token {}",
+    "JSESSIONID={}",
+    "aes_key={}",
+    "rsaKey={}",
+    "hmac_key={}",
+    "auth_key={}",
+    "licenseKey={}",
+    "ssl.keystore.key={}",
     # other languages
     "contraseña={}",
     "пароль={}",
@@ -349,6 +384,25 @@ def test_basic_authorisation_is_known_by_what_it_decodes_to() -> None:
 
 
 HARMLESS = [
+    # SQL that names columns: a statement without them has other lineage, or cannot be read
+    "SELECT a.x FROM a JOIN b ON a.api_key = b.api_key",
+    "SELECT x FROM a WHERE secret = other_secret",
+    "UPDATE t SET api_key = s.new_key FROM s",
+    "UPDATE users u SET password = md5(s.raw), token = (SELECT max(t) FROM s)",
+    "MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.secret_key = s.secret_key, t.a = s.a",
+    "WITH x AS (SELECT 1) SELECT CASE WHEN api_key = old_api_key THEN a ELSE b END FROM x",
+    "a.token = b.token",
+    "t.password = s.password AND t.access_key = s.access_key)",
+    "pwd_len=9",
+    "password=${DB_PASSWORD}",
+    "api_key = {{ var('x') }}",
+    "token = ?",
+    "password = $1",
+    "INSERT INTO t (password) VALUES (%s)",
+    "select 'monthly' as token",
+    "select 'x' as password_hint",
+    "token not in ('monthly', 'daily')",
+    "sort_key=a, hash_key=b, kms_key=c, consumer_key=d",
     "token_count=12",
     "password_changed_at = '2026-03-01'",
     "pass_rate=0.5",
@@ -405,6 +459,22 @@ HARMLESS = [
     "100%25 & more &amp; \\u00e9 \u200b Übergröße Москва",
     "s3://lake/a%20b/c%3Dd",
 ]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"extraInfo": {"conf": [["spark.db.password", SECRET], ["fs.s3a.secret.key", SECRET]]}},
+        {"extraInfo": {"conf": [{"_1": "password", "_2": SECRET}]}},
+    ],
+)
+def test_a_secret_is_known_by_a_name_that_is_a_value(plan: object) -> None:
+    assert SECRET not in json.dumps(redact(plan)[0])
+
+
+@pytest.mark.parametrize("columns", [["password", "name"], ["t.token", "t.day"], ["api_key", "secret"]])
+def test_names_of_columns_are_kept(columns: list[str]) -> None:
+    assert redact({"params": {"columns": columns}}) == ({"params": {"columns": columns}}, ())
 
 
 @pytest.mark.parametrize("text", HARMLESS)
