@@ -17,46 +17,31 @@ from typing import Any, Protocol
 from headwater.graphmodel import name_patterns
 from headwater.graphmodel.name_patterns import Glob
 from headwater.graphmodel.naming_schemes import BUCKETS, DATABASE_FILES, FILE_SYSTEMS, PORTS, normalise
+from headwater.graphmodel.run_names import (
+    DATE,
+    DAY,
+    EXECUTION,
+    HOUR,
+    MILLISECONDS,
+    MONTH,
+    MONTH_OF_A_YEAR,
+    PERIOD,
+    QUARTER,
+    TIME,
+    UUID,
+    WEEK,
+    YEAR,
+)
 
 _PATH = re.compile(r"([a-z][a-z0-9+.-]*):(//([^/]*))?/?(.*)", re.DOTALL)
 _KEY_VALUE = re.compile(r"[^=\s][^=]*=.+", re.DOTALL)
-_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
-_MONTH = re.compile(r"(?:0[1-9]|1[0-2])")
-_DAY = re.compile(r"(?:0[1-9]|[12][0-9]|3[01])")
-_HOUR = re.compile(r"(?:[01][0-9]|2[0-3])")
-#: A day or a month in one folder: 20260131, 2026-01-31, 2026_01_31, 2026.01.31, 31.01.2026; 202601, 2026-01, 2026_01.
-#: OpenLineage's agents leave out the same ones, but for the forms with _ and years outside of 1900 to 2099.
-_DAY_TEXT = "|".join(
-    [
-        *(rf"{_YEAR.pattern}{between}{_MONTH.pattern}{between}{_DAY.pattern}" for between in ("", "-", "_", r"\.")),
-        rf"{_DAY.pattern}\.{_MONTH.pattern}\.{_YEAR.pattern}",
-    ]
-)
-_MONTH_TEXT = rf"{_YEAR.pattern}[-_]?{_MONTH.pattern}"
-#: A week by ISO 8601, with its day or without, and a quarter: 2026-W09, 2026W09, 2026-W09-1, 2026-Q1, 2026Q1.
-_WEEK = re.compile(r"W(?:0[1-9]|[1-4][0-9]|5[0-3])(?:-?[1-7])?")
-_QUARTER = re.compile(r"[Qq][1-4]")
-_PERIOD_TEXT = rf"{_YEAR.pattern}[-_]?(?:{_WEEK.pattern}|{_QUARTER.pattern})"
-#: Milliseconds since 1970, of the years 2014 to 2033. Seconds have ten digits, as numbers of many other things have.
-_MILLISECONDS_TEXT = "1[4-9][0-9]{11}"
-#: A day and a time, as 20260131T0815Z, 2026-01-31T08:15:30.123+01:00, 2026-01-31-08, 20260131_081530. Hive escapes a
-#: colon in the name of a folder, and the escape's own % is escaped in a URI.
-_BETWEEN = "(?:[:_-]|%(?:25)?3A)?"
-_TIME_TEXT = (
-    rf"(?:{_DAY_TEXT})[T _-]?{_HOUR.pattern}(?:{_BETWEEN}[0-5][0-9](?:{_BETWEEN}[0-5][0-9])?)?"
-    r"(?:[.,][0-9]{1,9})?(?:Z|UTC|[+-][0-9]{2}(?:(?::|%(?:25)?3A)?[0-9]{2})?)?"
-)
-_ONE_DAY = re.compile(_DAY_TEXT)
-_DATE = re.compile(rf"{_DAY_TEXT}|{_MONTH_TEXT}|{_TIME_TEXT}|{_PERIOD_TEXT}|{_MILLISECONDS_TEXT}")
-_UUID_TEXT = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32}"
-_RUN_ID_TEXT = rf"{_UUID_TEXT}|{_DAY_TEXT}|{_TIME_TEXT}|[0-9]{{1,20}}"
-#: A folder that one execution made, by its name: the id of a Glue job run, a Spark application or an Airflow run, or
-#: run_ or batch_ and an id. An id alone is no run: Unity Catalog keeps each table in a folder with a UUID for its name.
-_RUN = re.compile(
-    r"jr_[0-9a-f]{64}|application_[0-9]{13}_[0-9]{4,10}|app-[0-9]{14}-[0-9]{4,10}|local-[0-9]{13}"
-    rf"|(?:scheduled|manual|backfill|(?:asset|dataset)_triggered)__(?:{_TIME_TEXT})"
-    rf"|(?:run|batch)(?:_?id)?[-_](?:{_RUN_ID_TEXT})"
-)
+_YEAR, _MONTH, _DAY, _HOUR = map(re.compile, (YEAR, MONTH, DAY, HOUR))
+_WEEK, _QUARTER, _ONE_DAY = map(re.compile, (WEEK, QUARTER, DATE))
+_DATE = re.compile(rf"{DATE}|{MONTH_OF_A_YEAR}|{TIME}|{PERIOD}|{MILLISECONDS}")
+_RUN_ID_TEXT = rf"{UUID}|{DATE}|{TIME}|[0-9]{{1,20}}"
+#: A folder that one execution made, by its name: the execution's id, or run_ or batch_ and an id. A UUID alone is no
+#: run: Unity Catalog keeps each table in a folder with one for its name.
+_RUN = re.compile(rf"{EXECUTION}|(?:run|batch)(?:_?id)?[-_](?:{_RUN_ID_TEXT})")
 _RUNS_FOLDER, _RUN_ID = re.compile("runs?|executions|batches"), re.compile(_RUN_ID_TEXT)
 #: A stage of a saved pipeline of Spark ML, which is kept below the model under a random uid:
 #: stages/0_VectorAssembler_0123456789ab/metadata.
@@ -375,30 +360,3 @@ def _partition(segments: Sequence[str]) -> str | None:
     end = _without_last(segments, len(segments), _FILES, 0)
     text = "/".join(segment for segment in segments[:end] if segment)
     return text.replace("%23", "#").replace("%25", "%") or None
-
-
-#: What one run puts into the name of its application: its time, day or month, or an id. A number alone can be any.
-_OF_A_RUN = re.compile(
-    r"(?<![0-9A-Za-z])(?:jr_[0-9a-f]{64}|application_[0-9]{13}_[0-9]{4,10}|app-[0-9]{14}-[0-9]{4,10}|local-[0-9]{13}"
-    rf"|(?:scheduled|manual|backfill|(?:asset|dataset)_triggered)__(?:{_TIME_TEXT})|{_UUID_TEXT}|{_TIME_TEXT}|{_DAY_TEXT}"
-    rf"|{_YEAR.pattern}/{_MONTH.pattern}/{_DAY.pattern}|{_DAY.pattern}/{_MONTH.pattern}/{_YEAR.pattern}|{_MONTH_TEXT}"
-    r"|1[5-9][0-9]{8}(?:[0-9]{3})?)(?![0-9A-Za-z])"
-)
-_BEFORE, _AFTER = " _-.:/#@=+,;([{<", ")]}>"  #: what stands around it, and goes with it
-
-
-def job_name(application: str) -> str:
-    """The name of a job, from that of its application: without what one run put into it, ``etl_20260301``.
-
-    Empty: the name is a UUID alone, which is what Spark calls an application that has no name.
-    """
-    kept, *parts = _OF_A_RUN.split(application)
-    if not parts:
-        return application
-    kept = kept.rstrip(_BEFORE)
-    for part in parts:
-        after = part.lstrip(_AFTER).rstrip(_BEFORE)
-        kept += after if kept else after.lstrip(_BEFORE)
-    if any(map(str.isalnum, kept)):
-        return kept
-    return "" if re.fullmatch(_UUID_TEXT, application.strip()) else application

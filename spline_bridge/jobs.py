@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headwater.graphmodel.model import Job
-from headwater.graphmodel.naming_rules import job_name
+from headwater.graphmodel.run_names import job_name
 from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME, JOB_RUN_ID
 
 _RUN = re.compile(r"^jr_[0-9a-zA-Z_-]+$")

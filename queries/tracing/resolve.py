@@ -13,7 +13,7 @@ from gremlin_python.process.traversal import Order, P, T, TextP
 
 from headwater.graphmodel.ids import OPENLINEAGE_PLAN, alias_id, column_id, split_node, tag_id
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
-from headwater.graphmodel.naming_rules import job_name
+from headwater.graphmodel.run_names import job_name
 from headwater.queries.answers.answer import moment
 from headwater.queries.answers.errors import NodeNotFound, NothingWritten, QueryError
 from headwater.queries.tracing.rows import rows

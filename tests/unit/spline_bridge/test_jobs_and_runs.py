@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headwater.graphmodel.model import Job
-from headwater.graphmodel.naming_rules import job_name
+from headwater.graphmodel.run_names import job_name
 from headwater.spline_bridge.decode import decode_events, decode_plan
 from headwater.spline_bridge.errors import DecodeError
 from tests.unit.spline_bridge.plans import FLAT, PLAN_ID, document, mapped
@@ -50,6 +50,8 @@ OF_RUNS = {
     "etl - 2026-03-01 - EU": "etl - EU",
     "2026-03-01_etl": "etl",
     "etl_202603": "etl",
+    "etl 2026-W09": "etl",
+    "etl_2026Q1": "etl",
     "etl_1772352000000": "etl",
     "etl_1772352000": "etl",
     f"etl-{UUID}": "etl",
