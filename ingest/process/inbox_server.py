@@ -18,10 +18,11 @@ from aiohttp.typedefs import Handler
 
 from headwater import tracing
 from headwater.ingest.http.access_log import access_log
+from headwater.ingest.http.addresses import url_of
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, alive, listen, make_runner, stop_signal, url_of
+from headwater.ingest.http.serving import LimitedSite, alive, listen, make_runner, stop_signal
 from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.writing import InboxWriter
