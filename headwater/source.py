@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
-from headwater.errors import HeadwaterError, Unreachable, WrongUse
+from headwater.errors import HeadwaterError, NoLedger, Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.loading import Loaded, into, through
 from headwater.read_only import SHARED, ReadOnly
@@ -178,8 +178,11 @@ class Remote:
         return int(self.client.post_json("/api/v1/statements/snapshots", snapshot)["entry"])
 
     def settle(self, progress: Progress) -> None:
-        """As long as the server's graph moves."""
-        said = self.client.readiness()
+        """As long as the server's graph moves; a receiver has none."""
+        try:
+            said = self.client.readiness()
+        except NoLedger:
+            return
         end, begin, moved = said["entries"], _reached(said), time.monotonic()
         reached = begin
         while reached < end:

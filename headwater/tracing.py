@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,10 @@ def set_up(part: str) -> None:
         return
     own = Resource({"service.name": "headwater"}).merge(OTELResourceDetector().detect())
     _provider = TracerProvider(resource=Resource.create({**own.attributes, "headwater.process": part}))
-    made = {"otlp": OTLPSpanExporter, "console": lambda: ConsoleSpanExporter(out=sys.stderr)}
+    made: Mapping[str, Callable[[], SpanExporter]] = {
+        "otlp": OTLPSpanExporter,
+        "console": lambda: ConsoleSpanExporter(out=sys.stderr),
+    }
     for name in chosen:  # standard output is a command's answer, and the graph's process has none
         _provider.add_span_processor(BatchSpanProcessor(made[name]()))
 
