@@ -9,9 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import re
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -44,6 +42,7 @@ from headwater.graphstore.errors import (
     TransientError,
 )
 from headwater.graphstore.port import Guard
+from headwater.temporary import TemporaryFolder
 
 READ_TIMEOUT = 30_000  #: ms that one query may take
 _TRAVERSERS = 2_000_000  #: at one moment, in a question that a user wrote: some 300 MB, if each has a path
@@ -331,17 +330,18 @@ def _create(path: Path) -> None:
     """Make a new store beside its place and move it there, so that a crash leaves no half-made one."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data folder, if nothing else made it before
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
+        place = TemporaryFolder(f".{path.name}-", path.parent.absolute())
     except OSError as error:
         raise PermanentError(f"{path} cannot be made: {error.strerror}") from error
-    try:
-        with _translated():
-            graphersal.Store.create(str(fresh)).close()
-        fresh.rename(path)
-    except OSError as error:
-        raise InUse(f"{path} was made by another process at the same time") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)  # gone already, unless it failed
+    with place:
+        fresh = place.path / "store"
+        try:
+            fresh.mkdir(mode=0o700)
+            with _translated():
+                graphersal.Store.create(str(fresh)).close()
+            fresh.rename(path)
+        except OSError as error:
+            raise InUse(f"{path} was made by another process at the same time") from error
 
 
 def _return_memory() -> None:

@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -20,6 +19,7 @@ from headwater.cli.common import data_option, safe, store_option
 from headwater.errors import Unreachable, WrongUse, how_to_install
 from headwater.settings import PORT
 from headwater.source import refuse_second_ledger
+from headwater.temporary import TemporaryFolder
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -496,7 +496,7 @@ def _example(ends: ExitStack) -> Path:
     for name in ("data", "store"):
         if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--example has a data folder of its own: leave out --{name}")
-    place = ends.enter_context(tempfile.TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True))
+    place = ends.enter_context(TemporaryFolder())
     load_recorded(Path(place) / "data")
     return Path(place) / "data"
 
