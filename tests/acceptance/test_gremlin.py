@@ -194,6 +194,7 @@ def test_the_limits_of_the_documentation_are_those_that_hold() -> None:
     assert f"| {limits.pipelined} side by side;" in PAGE
     for number in (limits.waiting, limits.connections):
         assert f"connections | {number} |" in PAGE
+    assert f"waits for nothing for {limits.idle_seconds:g} s" in PAGE
     assert f"{limits.request_bytes >> 20} MiB, a text" in PAGE
     assert f"its answer | {limits.send_seconds:g} s |" in PAGE
     assert f"{MAX_DEPTH} traversals inside" in PAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from typing import Any
 
 import aiohttp
@@ -480,6 +480,45 @@ async def test_too_many_connections_are_refused(store: GraphStore) -> None:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await session.ws_connect(address)
     assert refused.value.status == 503
+
+
+async def asks(socket: aiohttp.ClientWebSocketResponse) -> int:
+    await socket.send_str(eval_("g.V().limit(1).count()", str(uuid.uuid4())))
+    return int((await socket.receive_json())["status"]["code"])
+
+
+async def test_who_is_silent_for_longest_makes_room_for_a_new_connection(store: GraphStore) -> None:
+    """Those that never asked before those that did; never one that waits for its answer."""
+    with listening(store, Limits(connections=4, idle_seconds=0)) as address:
+        async with AsyncExitStack() as ends:
+            session = await ends.enter_async_context(aiohttp.ClientSession())
+
+            async def connect() -> aiohttp.ClientWebSocketResponse:
+                return await ends.enter_async_context(session.ws_connect(address))
+
+            waiting = await connect()
+            await waiting.send_str(eval_(f"g.with('evaluationTimeout', 4000).{ENDLESS[2:]}", str(uuid.uuid4())))
+            used = await connect()
+            assert await asks(used) == 200
+            for gone in [await connect() for _ in range(2)]:
+                new = await connect()
+                assert (await gone.receive()).data == aiohttp.WSCloseCode.GOING_AWAY
+                assert await asks(new) == 200
+            assert await asks(used) == 200
+            last = await connect()  # of the three that had asked one is silent for longest
+            assert await asks(last) == 200
+            assert await asks(used) == 200
+            assert (await waiting.receive_json())["status"]["code"] == 598
+
+
+async def test_a_connection_that_waits_for_its_answer_makes_no_room(store: GraphStore) -> None:
+    with listening(store, Limits(connections=1, idle_seconds=0)) as address:
+        async with aiohttp.ClientSession() as session, session.ws_connect(address) as busy:
+            await busy.send_str(eval_(f"g.with('evaluationTimeout', 4000).{ENDLESS[2:]}", str(uuid.uuid4())))
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(address)
+            assert refused.value.status == 503
+            assert (await busy.receive_json())["status"]["code"] == 598
 
 
 # Frames ---------------------------------------------------------------------------------------------------------------
