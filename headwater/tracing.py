@@ -26,15 +26,11 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT
 _provider: TracerProvider | None = None
 
 
-class NoSpans(ValueError):
-    """The environment asks for an exporter, or a protocol, that there is not here."""
-
-
 def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Where spans go, of `EXPORTERS`, by OpenTelemetry's variables; nowhere unless they say it. NoSpans.
+    """Where spans go, of `EXPORTERS`, by OpenTelemetry's variables; nowhere unless they say it.
 
     As OpenTelemetry has it: an empty variable is none at all, ``none`` is no exporter, and several are separated by
-    commas. Only the default is another one: ``otlp`` where an endpoint is named, for else every server would send.
+    commas. Only the default is another one: ``otlp`` where an endpoint is named, for else every server would send. ValueError: an exporter or a protocol that there is not here is asked for.
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
@@ -44,13 +40,15 @@ def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
     unknown = [name for name in names if name not in (*EXPORTERS, "none")]
     if unknown:
         known = ", ".join((*EXPORTERS, "none"))
-        raise NoSpans(
+        raise ValueError(
             f"OTEL_TRACES_EXPORTER: {unknown[0][:40]!r} is not known here (known: {known}); no spans are sent"
         )
     chosen = () if "none" in names else names
     protocol = next((found for name in _PROTOCOLS if (found := environ.get(name, "").strip().lower())), _HTTP)
     if "otlp" in chosen and protocol != _HTTP:
-        raise NoSpans(f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol[:40]!r}: spans are sent by {_HTTP} alone; none are sent")
+        raise ValueError(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol[:40]!r}: spans are sent by {_HTTP} alone; none are sent"
+        )
     return chosen
 
 
@@ -68,7 +66,7 @@ def set_up(part: str) -> None:
     global _provider  # noqa: PLW0603 - one a process, as OpenTelemetry has it
     try:
         chosen = exporters(os.environ)
-    except NoSpans as error:
+    except ValueError as error:
         if part != "graph":  # it is a child of the server, which has said so
             log.warning("%s", str(error))
         return

@@ -37,6 +37,7 @@ from headwater.graphstore.errors import (
     InvalidRequest,
     PermanentError,
     ReadOnly,
+    StepFailed,
     StoreError,
     TimedOut,
     TransientError,
@@ -183,7 +184,8 @@ class EmbeddedStore:
                 self._heap = self._held()
             bounds = Bounds(self._heap + memory, _TRAVERSERS, answer)
             script = script_of(bytecode, timeout=timeout, most=most, changes=False, bounds=bounds)
-            return results_of(script, self._execute(script, _READ, atomic=False))
+            with _of_user():
+                return results_of(script, self._execute(script, _READ, atomic=False))
 
     def _held(self) -> int:
         """How many bytes the engine holds. It says so alone to a traversal that may hold none."""
@@ -394,6 +396,23 @@ def _translated() -> Iterator[None]:
         raise EngineFailed(f"the graph engine failed: {str(error)[:200]}") from error
 
 
+@contextmanager
+def _of_user() -> Iterator[None]:
+    """Around a traversal that a user wrote: an error of the engine that has no other meaning is a mistake in that.
+
+    It reads only, and what may go wrong with the store itself is in `_MEANINGS`.
+    """
+    try:
+        yield
+    except PermanentError as error:
+        if type(error) is not PermanentError or not isinstance(error.__cause__, graphersal.GraphersalError):
+            raise
+        if reached := _FAIL_STEP.fullmatch(str(error)):
+            raise StepFailed(reached[1]) from error
+        raise InvalidRequest(str(error)) from error
+
+
+_FAIL_STEP = re.compile(r"(.*) \(fail\(\) reached by .*\)", re.DOTALL)
 _NO_FUNCTION = re.compile(r"Function not found: (\w+) \((?:GraphTraversalSource(?:, )?)?(.*?)\)")
 
 
