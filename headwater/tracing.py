@@ -30,7 +30,8 @@ def exporters(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Where spans go, of `EXPORTERS`, by OpenTelemetry's variables; nowhere unless they say it.
 
     As OpenTelemetry has it: an empty variable is none at all, ``none`` is no exporter, and several are separated by
-    commas. Only the default is another one: ``otlp`` where an endpoint is named, for else every server would send. ValueError: an exporter or a protocol that there is not here is asked for.
+    commas. Only the default is another one: ``otlp`` where an endpoint is named, for else every server would send.
+    ValueError: an exporter or a protocol that there is not here is asked for.
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from headwater.graphmodel.model import Plan
+from headwater.spline_bridge.jdbc_queries import read_query
 from tests.unit.spline_bridge.plans import direct, document, indirect, mapped, read
 
 URL = "jdbc:postgresql://h/shop"
@@ -127,3 +128,15 @@ def test_a_source_that_ends_in_a_masked_password_stays_unresolved() -> None:
     params = {"url": URL, "query": "select name from person"}
     masked = {**read("r", "", ["name"]), "inputSources": [f"{URL}?user=a&password=*****"], "params": params}
     assert mapped(document([], reads=[masked])).inputs[0].uri.startswith("unresolved:")
+
+
+#: In which of these databases a text in double quotes is the name of a column, as a query is read.
+QUOTED = {"postgresql": True, "sqlserver": True, "h2": True, "databricks": True, "awsathena": True, "mariadb": False}
+
+
+@pytest.mark.parametrize(("database", "is_name"), QUOTED.items())
+def test_a_query_is_read_as_ever_by_the_name_of_its_database(database: str, is_name: bool) -> None:
+    """By sqlglot Databricks has no names in double quotes: read so, plans in a ledger would have other ids."""
+    found = read_query('select "name" from person', f"jdbc:{database}://h/shop", str)
+    assert found is not None
+    assert bool(found.tables["person"].used) is is_name
