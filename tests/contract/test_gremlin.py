@@ -556,7 +556,7 @@ async def test_too_many_requests_at_once_are_refused(store: GraphStore) -> None:
 
 
 async def test_too_many_connections_are_refused(store: GraphStore) -> None:
-    with listening(store, Limits(connections=1)) as address:
+    with listening(store, Limits(connections=1, idle_seconds=3_600)) as address:
         async with aiohttp.ClientSession() as session, session.ws_connect(address):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await session.ws_connect(address)
