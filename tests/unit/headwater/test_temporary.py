@@ -6,7 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from headwater.ingest.places.file_storage import LocalFolder
 from headwater.temporary import HELD, PREFIX, TemporaryFolder, remove_abandoned
@@ -78,9 +82,14 @@ def test_what_is_not_finished_in_a_folder_of_files_is_not_listed_and_goes(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["done"]
 
 
-def test_a_server_that_was_killed_leaves_nothing_for_ever(tmp_path: Path) -> None:
-    place = tmp_path / "temporary"
-    place.mkdir()
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A place for temporary files with a short path, as that of a Unix socket in it has to be."""
+    with tempfile.TemporaryDirectory(prefix="hw-") as folder:
+        yield Path(folder)
+
+
+def test_a_server_that_was_killed_leaves_nothing_for_ever(tmp_path: Path, place: Path) -> None:
     with serving(tmp_path / "data", variables=environment(TMPDIR=str(place))) as server:
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(PATIENCE)
