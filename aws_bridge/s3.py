@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, cast
 
 from headwater.aws_bridge.session import AwsError, Session, aws_errors
+from headwater.temporary import TemporaryFolder
 
 SCHEME = "s3://"
 
@@ -162,7 +162,7 @@ class Prefix:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder for files that are not finished."""
-        with TemporaryDirectory(prefix="headwater-") as folder:
+        with TemporaryFolder() as folder:
             yield Path(folder)
 
     def __str__(self) -> str:

@@ -14,8 +14,9 @@ from headwater.graphmodel.delta import digest
 INITIAL = "initial"
 LEDGER = "ledger"  #: the id of the vertex that says which ledger a graph is drawn from
 _SHARED = "shared:"
+JOB = "job:"  #: what the ids of jobs begin with
 OPENLINEAGE_PLAN = "openlineage:"  #: what the agent's plan ids of what OpenLineage told begin with
-PREFIXES = ("alias:", "job:", "plan:", "run:", "tag:", _SHARED)
+PREFIXES = ("alias:", JOB, "plan:", "run:", "tag:", _SHARED)
 """What the ids of vertices begin with that are no dataset, column or version."""
 
 _VERSION = re.compile(rf"@(?:{INITIAL}|[0-9a-f]{{16}})\Z")
@@ -60,7 +61,7 @@ def dataset_of(node: str) -> str:
 
 def job_id(namespace: str, name: str) -> str:
     """``job:<namespace>/<name>``."""
-    return f"job:{namespace}/{name}"
+    return f"{JOB}{namespace}/{name}"
 
 
 def plan_id(fingerprint: str) -> str:

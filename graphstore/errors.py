@@ -23,6 +23,10 @@ class InvalidRequest(PermanentError):
     """The caller asked for what no store may do: a step outside the allow-list, a lambda, a value of a wrong type."""
 
 
+class StepFailed(InvalidRequest):
+    """The traversal says itself that it fails: it reached its fail() step, whose text this is."""
+
+
 class ReadOnly(InvalidRequest):
     """The caller asked for a change where the graph may only be read."""
 

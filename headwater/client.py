@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from headwater.errors import HeadwaterError, Unreachable, WrongUse, error_class
+from headwater.errors import HeadwaterError, NoLedger, Unreachable, WrongUse, error_class
 from headwater.faults import Fault
 from headwater.settings import SERVER_FILE, TOKEN
 
@@ -78,9 +78,13 @@ class Client:
     def readiness(self) -> dict[str, Any]:
         """What `/ready` says: also of a server whose graph cannot be asked, whose JSON has an ``error``.
 
-        `entries` are those of the ledger, `lag` how many of them are not in the graph, None if nobody knows.
+        `entries` are those of the ledger, `lag` how many of them are not in the graph, None if nobody knows. NoLedger:
+        it is a receiver, and has neither.
         """
         found: Any = self._send("GET", "/ready", answers=(Fault.UNAVAILABLE.http,))[1]
+        if isinstance(found, dict) and found.get("receiver") is True:
+            what = f"{self.url} is a receiver, without a ledger and a graph"
+            raise NoLedger(f"{what}: ask the server into whose ledger `headwater ingest` brings what it receives")
         if not isinstance(found, dict) or "entries" not in found:
             raise Unreachable(f"the server {self.url} does not answer /ready as Headwater does")
         return found

@@ -60,6 +60,10 @@ def how_to_install(extra_name: str) -> str:
     return f"pip install 'headwater[{extra_name}]', or in a clone pip install '.[{extra_name}]'"
 
 
+class NoLedger(WrongUse):
+    """The server takes payloads, and has no ledger of its own: `headwater receive`."""
+
+
 class Unreachable(HeadwaterError):
     """The server or the store cannot be reached, or another process has the data folder open."""
 

@@ -159,6 +159,24 @@ def told(explanation: Explanation) -> Iterator[str]:
     yield from (f"  - {way}" for way in explanation.ways)
 
 
+#: The columns of an explanation as a table.
+COLUMNS = ("verdict", "what", "spelling", "name", "rule", "entry")
+
+
+def table(explanation: Explanation) -> Iterator[tuple[str, ...]]:
+    """The explanation as rows; see `COLUMNS`."""
+    for one in explanation.names:
+        rows = [("step", name, rule) for name, rule in one.steps]
+        rows += [("dataset", one.node, one.how or "its own name")] if one.node else []
+        rows += [("perhaps", name, "the spelling can be each of them") for name in one.several]
+        rows += [("perhaps", name, "it has this name too") for name in one.also]
+        rows += [("near", name, "no dataset of this name is known") for name in one.suggestions]
+        for what, name, rule in rows or [("unknown", "", "no dataset of this name is known")]:
+            entry = str(one.entry) if what == "dataset" and one.entry else ""
+            yield explanation.verdict, what, one.spelling, name, rule, entry
+    yield from ((explanation.verdict, "way", "", "", way, "") for way in explanation.ways)
+
+
 _VERDICTS: dict[Verdict, str] = {
     "one by rules": "One dataset, by the rules of naming.",
     "one by a fact": "One dataset: something that was reported or stated says so.",

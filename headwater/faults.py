@@ -22,6 +22,7 @@ class Fault(Enum):
 
     # kind                     by        HTTP exit Gremlin
     INVALID = "invalid", ("sender", 400, 2, 597)
+    FAILED = "a traversal that fails by itself", ("sender", 400, 2, 595)  # its step fail()
     NOT_FOUND = "not found", ("sender", 404, 2, 597)
     UNAUTHORISED = "unauthorised", ("sender", 401, 2, 403)
     FORBIDDEN = "forbidden", ("sender", 403, 2, 403)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +18,7 @@ from headwater.notebook import Audit, Impact, Lineage, Paths, Rows
 from headwater.read_only import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
+from headwater.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     from headwater.queries.answers.answer import Answer
@@ -56,8 +56,8 @@ def example() -> Graph:
     """The pipeline of seven jobs of ``headwater demo``, in a temporary folder: something to ask at once."""
     from headwater.demo import payloads
 
-    folder = TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True)
-    graph = Graph(find(Path(folder.name) / "data"), folder)
+    folder = TemporaryFolder()
+    graph = Graph(find(folder.path / "data"), folder)
     graph.load(payloads())
     return graph
 
@@ -65,7 +65,7 @@ def example() -> Graph:
 class Graph:
     """Questions to one graph. A context manager; `close` lets go of the data folder."""
 
-    def __init__(self, source: Source, folder: TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, source: Source, folder: TemporaryFolder | None = None) -> None:
         """Use `headwater.open`. `folder` is gone with the graph."""
         self._source = source
         self._folder = folder

@@ -6,7 +6,6 @@ Forgetting it costs time alone: the same things make the same events, which the 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 from headwater.errors import WrongUse
 from headwater.graphmodel.delta import digest
 from headwater.source import Source
+from headwater.temporary import TemporaryFolder
 
 FOLDER = "imports"
 """The folder in a data folder that has one file for each import."""
@@ -80,7 +80,7 @@ class Sent(NamedTuple):
 
 def send(source: Source, events: Iterable[Mapping[str, Any]]) -> Sent:
     """OpenLineage events into the ledger, as any other sender's. The errors of `Source.load`."""
-    with tempfile.TemporaryDirectory(prefix="headwater-import-") as folder:
+    with TemporaryFolder() as folder:
         file = Path(folder) / "events.ndjson"
         with file.open("w", encoding="utf-8") as out:
             lines = [json.dumps(event, ensure_ascii=False) + "\n" for event in events]

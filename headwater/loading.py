@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.client import Client
-from headwater.errors import WrongUse
+from headwater.errors import NoLedger, WrongUse
 from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Loaded:
     """The result of loading: how many plans and events are new, and how many the ledger had already (`known`).
 
     `refused` has for each payload that was not loaded its `place` and the `reason`; `skipped` counts files in folders
-    that are not payloads.
+    that are not payloads. `received`: it went to a receiver, which does not know what a ledger has already.
     """
 
     plans: int = 0
@@ -34,13 +34,17 @@ class Loaded:
     known: int = 0
     refused: list[dict[str, str]] = field(default_factory=list)
     skipped: int = 0
+    received: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
-        parts = [f"{self.plans:,} plans and {self.events:,} events loaded", f"{self.known:,} already known"]
+        done = f"{self.plans:,} plans and {self.events:,} events"
+        parts = [f"{done} loaded", f"{self.known:,} already known"]
+        if self.received:
+            parts = [f"{done} sent to a receiver: `headwater ingest` brings them into a ledger"]
         if self.skipped:
             parts.append(f"{self.skipped:,} other files skipped")
         return "; ".join([*parts, f"{len(self.refused):,} refused"])
@@ -58,23 +62,26 @@ class Loaded:
 
 
 def through(client: Client, places: Iterable[Path], progress: Progress) -> Loaded:
-    """Send the payloads to a server. Unreachable: it does not answer, or cannot write its ledger."""
+    """Send the payloads to a server, or a receiver. Unreachable: it does not answer, or cannot write its ledger."""
     loaded = Loaded()
-    seen = int(client.readiness()["entries"])
+    try:
+        seen = int(client.readiness()["entries"])
+    except NoLedger:
+        seen, loaded.received = 0, True
     for found in _payloads(places, loaded, progress):
         if found.account is not None:
             loaded.refuse(found.place, _OF_AN_ACCOUNT.format(found.account))
             continue
         try:
-            entry = client.post(found.bridge.path, found.body, found.content_type) or 0
+            entry = client.post(found.bridge.path, found.body, found.content_type)
         except WrongUse as error:
             if error.status not in _REFUSALS and not _names_a_field(error):
                 raise
             loaded.refuse(found.place, error.message)
             continue
         # Entries are numbered in order, so an older number is one that the ledger had.
-        loaded.count(found, known=entry <= seen)
-        seen = max(seen, entry)
+        loaded.count(found, known=not loaded.received and (entry or 0) <= seen)
+        seen = max(seen, entry or 0)
     return loaded
 
 

@@ -7,15 +7,15 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
-from headwater.errors import HeadwaterError, Unreachable, WrongUse
+from headwater.errors import HeadwaterError, NoLedger, Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.loading import Loaded, into, through
 from headwater.read_only import SHARED, ReadOnly
 from headwater.settings import SERVER_FILE
+from headwater.temporary import TemporaryFolder
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -178,8 +178,11 @@ class Remote:
         return int(self.client.post_json("/api/v1/statements/snapshots", snapshot)["entry"])
 
     def settle(self, progress: Progress) -> None:
-        """As long as the server's graph moves."""
-        said = self.client.readiness()
+        """As long as the server's graph moves; a receiver has none."""
+        try:
+            said = self.client.readiness()
+        except NoLedger:
+            return
         end, begin, moved = said["entries"], _reached(said), time.monotonic()
         reached = begin
         while reached < end:
@@ -206,7 +209,7 @@ class Local:
     """A data folder that this process has open. `copied`: it cannot be written, and this is a copy of its graph."""
 
     service: Service
-    copied: TemporaryDirectory[str] | None = None
+    copied: TemporaryFolder | None = None
 
     @property
     def place(self) -> str:
@@ -370,11 +373,11 @@ def _copied(data: Path, store: str | None, progress: Progress | None) -> Source 
         return ReadOnly.open(store)
     if not is_own(data, store):
         raise WrongUse(f"{data} cannot be written by this user, so the graph in {store} cannot be brought up to date")
-    place = TemporaryDirectory(prefix="headwater-", ignore_cleanup_errors=True)
+    place = TemporaryFolder()
     try:
         with translated():
-            copy_graph(data, Path(place.name))
-        return Local(open_service(data, None, progress, Path(place.name)), place)
+            copy_graph(data, place.path)
+        return Local(open_service(data, None, progress, place.path), place)
     except BaseException:
         place.cleanup()
         raise

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from headwater.sql_bridge.model import Dialect, nothing_known
+from headwater.sql_bridge.model import Dialect, dialect_of, nothing_known
 from headwater.sql_bridge.relations import Query, Table, Unreadable
 
 #: Longest query that is read, in characters: the parser's work grows with its length, and its depth is Python's stack.
 MAX_QUERY = 50_000
 
-#: Names of databases in URLs -> sqlglot's dialects. H2, Derby and others are read as plain SQL.
-_DIALECTS = {
-    "postgresql": "postgres", "redshift": "redshift", "mysql": "mysql", "mariadb": "mysql", "oracle": "oracle",
-    "sqlserver": "tsql", "snowflake": "snowflake", "sqlite": "sqlite", "bigquery": "bigquery", "db2": "",
-}  # fmt: skip
+#: Dialects that queries are read in; those of other databases as plain SQL, also where sqlglot has a dialect for them:
+#: in that a text in double quotes can be no column, or an expression read otherwise, and then the ids of plans that are
+#: in ledgers would be others (Databricks, Athena, Trino, ClickHouse).
+_READ = frozenset({"bigquery", "mysql", "oracle", "postgres", "redshift", "snowflake", "sqlite", "tsql"})
 
 #: The dataset of a table, by its name as the query has it.
 Named = Callable[[str], str]
@@ -41,7 +40,8 @@ def read_query(sql: str, url: str, named: Named) -> JdbcQuery | None:
     from headwater.sql_bridge.queries import Reader
 
     database = url.removeprefix("jdbc:").partition(":")[0].lower()
-    dialect = Dialect(_DIALECTS.get(database, ""))
+    known = dialect_of(database)
+    dialect = Dialect(known if known in _READ else "")
     reader = Reader(dialect, nothing_known, named=lambda table: named(_name(table)))
     try:
         parsed = sqlglot.parse_one(_inner(sql), dialect=dialect.name)

@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
-from sqlglot.dialects import Dialect as SqlglotDialect
 from sqlglot.errors import SqlglotError
 
-from headwater.sql_bridge.model import Dialect
+from headwater.sql_bridge.model import Dialect, dialect_of
 from headwater.sql_bridge.parsing import parsed
 from headwater.sql_bridge.tables import split
 
@@ -46,7 +45,7 @@ def effects(script: str, system: str = "") -> Mapping[str, Did]:
     """
     if len(script) > LONGEST:
         return {}
-    dialect = Dialect(_dialect(system))
+    dialect = Dialect(dialect_of(system))
     found: Effects = {}
     try:
         for statement in split(script, dialect.name):
@@ -55,14 +54,6 @@ def effects(script: str, system: str = "") -> Mapping[str, Did]:
     except (SqlglotError, RecursionError, _NotKnown):
         return {}
     return found
-
-
-_SCHEMES = {"awsathena": "athena", "sqlserver": "tsql", "mssql": "tsql", "postgresql": "postgres"}
-
-
-def _dialect(system: str) -> str:
-    name = _SCHEMES.get(system.lower(), system.lower())
-    return name if SqlglotDialect.get(name) else ""
 
 
 class _NotKnown(Exception):

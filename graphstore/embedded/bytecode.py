@@ -31,6 +31,7 @@ from gremlin_python.structure.graph import Element
 
 from headwater.graphstore.allowed_steps import STEPS, check_steps, timeout_of
 from headwater.graphstore.embedded.maps import with_entries
+from headwater.graphstore.embedded.sets import Shape, shape_of
 from headwater.graphstore.embedded.values import json_text, long, single, token
 from headwater.graphstore.errors import InvalidRequest
 
@@ -107,6 +108,7 @@ class Script:
     names: set[str] = field(default_factory=set)  #: keys that the query gives to its results
     orders: list[tuple[str, ...]] = field(default_factory=list)  #: of keys, in the results of project() and select()
     declared: frozenset[str] = frozenset()  #: what as() names, and what is collected under a name
+    shape: Shape | None = None  #: where sets are in each result
     bounded: bool = False  #: what copies a value is written so that the engine looks at its memory for each
 
     def bind(self, value: object) -> str:
@@ -172,6 +174,7 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: in
     if bounds is not None:
         limit += f'.with("memory.limit",{script.bind(bounds.heap)})'
         limit += f'.with("traversal.max_traversers",{script.bind(bounds.traversers)})'
+        script.shape = shape_of(steps)
         steps = with_entries(steps)
     if steps[0][0] == "inject" and len(steps[0]) > _MANY:
         steps[:1] = [["inject", steps[0][1:]], ["unfold"]]

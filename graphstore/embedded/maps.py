@@ -44,6 +44,8 @@ def with_entries(steps: Sequence[Step]) -> list[Step]:
         found[made + 1 : made + 1 + own] = [_inside(step) for step in behind[:own]]
     if name in _GROUPING and (name == "cap" or not args):
         return [*found, *_entries()] if name != "cap" or _collects_map(steps[:made], args) else found
+    if name == "fold" and not args:  # a list of such maps
+        return [*with_entries(steps[:made]), *steps[made:]]
     if name in _PASSING and all(_keeps(step) for step in behind):
         found[made] = _inside(steps[made])
     ordered = any(step[0] == "order" and step[1:2] == [Scope.local] for step in behind[own:])

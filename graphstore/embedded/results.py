@@ -11,6 +11,7 @@ from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexP
 
 from headwater.graphstore.embedded.bytecode import Script
 from headwater.graphstore.embedded.maps import read_entries
+from headwater.graphstore.embedded.sets import with_sets
 
 _TOKENS: dict[str, Any] = {"id": T.id, "label": T.label, "IN": Direction.IN, "OUT": Direction.OUT}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -30,7 +31,7 @@ def results_of(script: Script, answer: Any) -> list[Any]:
     if orders:
         values = [_ordered(value, orders) for value in values]
     if script.bounded:
-        values = [read_entries(value) for value in values]
+        values = [with_sets(script.shape, read_entries(value)) for value in values]
     return [_path(value) for value in values] if script.path else values
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import re
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,11 +37,13 @@ from headwater.graphstore.errors import (
     InvalidRequest,
     PermanentError,
     ReadOnly,
+    StepFailed,
     StoreError,
     TimedOut,
     TransientError,
 )
 from headwater.graphstore.port import Guard
+from headwater.temporary import TemporaryFolder
 
 READ_TIMEOUT = 30_000  #: ms that one query may take
 _TRAVERSERS = 2_000_000  #: at one moment, in a question that a user wrote: some 300 MB, if each has a path
@@ -184,7 +184,8 @@ class EmbeddedStore:
                 self._heap = self._held()
             bounds = Bounds(self._heap + memory, _TRAVERSERS, answer)
             script = script_of(bytecode, timeout=timeout, most=most, changes=False, bounds=bounds)
-            return results_of(script, self._execute(script, _READ, atomic=False))
+            with _of_user():
+                return results_of(script, self._execute(script, _READ, atomic=False))
 
     def _held(self) -> int:
         """How many bytes the engine holds. It says so alone to a traversal that may hold none."""
@@ -331,17 +332,18 @@ def _create(path: Path) -> None:
     """Make a new store beside its place and move it there, so that a crash leaves no half-made one."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data folder, if nothing else made it before
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
+        place = TemporaryFolder(f".{path.name}-", path.parent.absolute())
     except OSError as error:
         raise PermanentError(f"{path} cannot be made: {error.strerror}") from error
-    try:
-        with _translated():
-            graphersal.Store.create(str(fresh)).close()
-        fresh.rename(path)
-    except OSError as error:
-        raise InUse(f"{path} was made by another process at the same time") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)  # gone already, unless it failed
+    with place:
+        fresh = place.path / "store"
+        try:
+            fresh.mkdir(mode=0o700)
+            with _translated():
+                graphersal.Store.create(str(fresh)).close()
+            fresh.rename(path)
+        except OSError as error:
+            raise InUse(f"{path} was made by another process at the same time") from error
 
 
 def _return_memory() -> None:
@@ -394,6 +396,23 @@ def _translated() -> Iterator[None]:
         raise EngineFailed(f"the graph engine failed: {str(error)[:200]}") from error
 
 
+@contextmanager
+def _of_user() -> Iterator[None]:
+    """Around a traversal that a user wrote: an error of the engine that has no other meaning is a mistake in that.
+
+    It reads only, and what may go wrong with the store itself is in `_MEANINGS`.
+    """
+    try:
+        yield
+    except PermanentError as error:
+        if type(error) is not PermanentError or not isinstance(error.__cause__, graphersal.GraphersalError):
+            raise
+        if reached := _FAIL_STEP.fullmatch(str(error)):
+            raise StepFailed(reached[1]) from error
+        raise InvalidRequest(str(error)) from error
+
+
+_FAIL_STEP = re.compile(r"(.*) \(fail\(\) reached by .*\)", re.DOTALL)
 _NO_FUNCTION = re.compile(r"Function not found: (\w+) \((?:GraphTraversalSource(?:, )?)?(.*?)\)")
 
 

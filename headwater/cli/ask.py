@@ -19,6 +19,7 @@ from headwater.cli.common import (
     print_json,
     print_rows,
     print_table,
+    say_what_lacks,
     source_options,
 )
 from headwater.cli.impact import show as show_impact
@@ -26,7 +27,6 @@ from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from headwater.queries.answers.answer import Table
     from headwater.queries.answers.shapes import Result
     from headwater.queries.catalogue.query import Query
 
@@ -109,6 +109,8 @@ def _show(answer: Result, format_: str) -> None:
         click.echo(f"none: {BY_NAME[answer.query].summary}")
     else:
         print_rows(answer, "csv" if format_ == "csv" else "table")
+        if isinstance(answer, Answer):
+            say_what_lacks(answer)
 
 
 @click.command(epilog="Example: headwater query runs job=spark/pipeline.features limit=5")
@@ -131,17 +133,7 @@ def query(name: str | None, parameters: tuple[str, ...], format_: str | None, **
     default = "tree" if isinstance(answer, Answer) else "table"
     _show(answer, "json" if as_json else "csv" if as_csv else format_ or default)
     if isinstance(answer, Table) and not as_json:
-        _rest(answer)
-
-
-def _rest(answer: Table) -> None:
-    """What there is beyond the rows that are shown."""
-    from headwater.queries.answers.answer import why_incomplete
-
-    if answer.next:
-        click.echo(f"more: next={answer.next}", err=True)
-    if not answer.complete:
-        click.echo(f"not complete: {why_incomplete(answer.reason)}", err=True)
+        say_what_lacks(answer, more=f"more: next={answer.next}" if answer.next else None)
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import aws_options, json_option, print_json, print_table, safe
+from headwater.cli.common import aws_options, csv_option, json_option, print_json, print_table, safe
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.translation import translated
 
@@ -211,8 +211,9 @@ def destroy(name: str, confirm: str | None, **where: Any) -> None:
     help="of team: tasks that only answer (its parameter Readers)",
 )
 @click.option("--notebook", is_flag=True, help="of team: with a notebook instance")
+@csv_option
 @json_option
-def cost(size: str, plans: int, watches: int, readers: int, *, notebook: bool, as_json: bool) -> None:
+def cost(size: str, plans: int, watches: int, readers: int, *, notebook: bool, as_csv: bool, as_json: bool) -> None:
     """What a template costs a month: an estimate from a table of list prices, computed here."""
     from headwater.aws_bridge.costs import NOT_COUNTED, PRICES, PRICES_OF, Parts, estimate
 
@@ -228,6 +229,10 @@ def cost(size: str, plans: int, watches: int, readers: int, *, notebook: bool, a
         print_json(
             {"prices": PRICES_OF, "notCounted": NOT_COUNTED, "plans": plans, "lines": rows, "usd": round(whole, 2)}
         )
+        return
+    if as_csv:
+        priced = ((e.what, f"{e.quantity:g}", PRICES[e.price][1], f"{e.usd:.2f}") for e in lines)
+        print_table(("what", "quantity", "unit", "usd"), priced, as_csv=True)
         return
     print_table(
         ("what", "US$ a month", "at"),

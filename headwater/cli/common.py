@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from headwater.queries.answers.answer import Answer, Table
+    from headwater.queries.answers.shapes import Result
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -194,6 +195,20 @@ def print_rows(answer: Answer | Table, form: str) -> None:
         click.echo(rows.as_csv(answer), nl=False)
     else:
         click.echo(rows.plain(answer, terminal_width()))
+
+
+def say_what_lacks(answer: Result, *, more: str | None = None, of: str | None = None) -> None:
+    """On standard error, beside an answer that is not printed as JSON: why it is not complete, and that there is more.
+
+    `more` says how to get the rest of the rows, if there is one; `of` names the answer where several are printed.
+    """
+    from headwater.queries.answers.answer import why_incomplete
+
+    if more:
+        click.echo(more, err=True)
+    if not answer.complete:
+        named = "" if of is None else f"{of}: "
+        click.echo(f"{named}not complete: {why_incomplete(answer.reason)}", err=True)
 
 
 def terminal_width() -> int:

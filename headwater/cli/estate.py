@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import asking, console, json_option, print_json, source_options, terminal_width
+from headwater.cli.common import (
+    asking,
+    console,
+    csv_option,
+    json_option,
+    print_json,
+    print_rows,
+    say_what_lacks,
+    source_options,
+    terminal_width,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,19 +30,22 @@ _COUNTED = 1_000  #: rows that are asked for, to say how many there are
 _EPILOG = """\
 \b
 Example: headwater estate
+         headwater estate --csv > estate.csv
          headwater query stopped-jobs times=5
 """
 
 
 @click.command(epilog=_EPILOG)
 @click.option("--rows", type=click.IntRange(0, _COUNTED), default=5, help="rows that are shown of each (default 5)")
+@csv_option
 @json_option
 @source_options
-def estate(data: Path, store: str | None, server: str | None, as_json: bool, rows: int) -> None:
+def estate(data: Path, store: str | None, server: str | None, *, as_csv: bool, as_json: bool, rows: int) -> None:
     """What nobody reads, what stopped running, what changed, what lacks lineage: the whole estate, summed up.
 
-    Each part is a query of its own, with its own limit of time: `headwater query NAME --csv` prints all its rows for a
-    spreadsheet. A part that did not look at all of the graph says so.
+    Each part is a query of its own, with its own limit of time. A part that did not look at all of the graph says so.
+    --csv prints one table of all parts, up to 1,000 rows of each: the column `part` names the query, and a row has the
+    columns of its part, the others are empty. `headwater query NAME --csv` prints one part alone.
     """
     from headwater.queries.answers.answer import Table
     from headwater.queries.catalogue.catalogue import ESTATE
@@ -44,9 +57,25 @@ def estate(data: Path, store: str | None, server: str | None, as_json: bool, row
     if as_json:
         print_json({"stats": counted, "answers": {name: table.to_dict() for name, table in tables.items()}})
         return
+    if as_csv:
+        print_rows(_one_table(tables), "csv")
+        for name, table in tables.items():
+            say_what_lacks(
+                table, more=f"{name}: there is more: headwater query {name}" if table.next else None, of=name
+            )
+        return
     out = console()
     for part in _parts(counted, tables, rows):
         out.print(part)
+
+
+def _one_table(tables: Mapping[str, Table]) -> Table:
+    """The rows of all parts, with the columns of all."""
+    from headwater.queries.answers.answer import Table
+
+    columns = tuple(dict.fromkeys(column for table in tables.values() for column in table.columns))
+    rows = ({"part": name, **dict.fromkeys(columns), **row} for name, table in tables.items() for row in table.rows)
+    return Table("estate", {}, ("part", *columns), tuple(rows))
 
 
 def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -> Iterator[RenderableType]:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import asking, csv_option, json_option, print_json, print_rows, safe, source_options
+from headwater.cli.common import (
+    asking,
+    csv_option,
+    json_option,
+    print_json,
+    print_rows,
+    safe,
+    say_what_lacks,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from headwater.source import Source
@@ -41,16 +50,18 @@ def explain(node: str, source: str | None, *, as_csv: bool, as_json: bool, **whe
         assert isinstance(answer, Table), "this query answers with rows"
         rows = [{**row, "entry": entry} for row, entry in zip(answer.rows, _entries(asked, answer.rows), strict=True)]
     if as_json:
-        print_json({"node": answer.parameters["node"], "source": answer.parameters["source"], "rows": rows})
+        asked_for = {"node": answer.parameters["node"], "source": answer.parameters["source"]}
+        print_json({**asked_for, "rows": rows, "complete": answer.complete, "reason": answer.reason})
         return
     if as_csv:
         print_rows(replace(answer, columns=(*answer.columns, "entry"), rows=tuple(rows)), "csv")
-        return
-    for row in rows:
-        for line in _name(row) if row["what"] == "name" else _edge(row):
-            click.echo(safe(line))
-    if not rows:
-        click.echo(safe(_nothing(node, source, answer.parameters)))
+    else:
+        for row in rows:
+            for line in _name(row) if row["what"] == "name" else _edge(row):
+                click.echo(safe(line))
+        if not rows:
+            click.echo(safe(_nothing(node, source, answer.parameters)))
+    say_what_lacks(answer)
 
 
 def _nothing(node: str, source: str | None, found: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from headwater.cli.common import (
     json_option,
     print_json,
     print_rows,
+    say_what_lacks,
     source_options,
 )
 
@@ -109,8 +110,6 @@ def impact(**options: Any) -> None:
 
 
 def _show_owners(owners: Table, format_: str) -> None:
-    from headwater.queries.answers.answer import why_incomplete
-
     if format_ == "html":
         raise click.UsageError("--owners is printed as table, json, csv or markdown, not as html")
     if format_ in ("table", "markdown"):
@@ -123,8 +122,8 @@ def _show_owners(owners: Table, format_: str) -> None:
         click.echo("\n".join(markdown_table(owners.columns, cells)))
     else:
         print_rows(owners, format_)
-    if format_ in ("table", "markdown") and not owners.complete:
-        click.echo(f"not complete: {why_incomplete(owners.reason)}", err=True)
+    if format_ != "json":
+        say_what_lacks(owners)
 
 
 def _cell(value: object) -> str:
@@ -225,3 +224,5 @@ def show(found: Impact, format_: str, *, everything: bool = False, facts: Sequen
         console().print(impact_render.console(found, fan), soft_wrap=not sys.stdout.isatty())
     else:
         click.echo(impact_render.text(found, format_, fan), nl=False)
+        if format_ == "csv":
+            say_what_lacks(found)

@@ -23,6 +23,7 @@ from headwater.cli.serve import (
     metrics_options,
     people,
     people_options,
+    told_elsewhere,
 )
 from headwater.translation import translated
 
@@ -134,6 +135,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
             settings = ApiSettings(data, more["host"], port, more["allow_host"], people(more), more["access_log"])
             url = ends.enter_context(answering(settings, made.service))
             click.echo(safe(f"Headwater answers at {url}"), err=True)
+            told_elsewhere(url, more["host"], more["allow_host"], err=True)
         click.echo(safe(f"Headwater ingests {inbox} into {ledger}; Ctrl-C stops"), err=True)
         collect_rarely(PLANS)
         with emf.telling(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import click
@@ -13,6 +12,7 @@ import click
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe
 from headwater.cli.move import keys_option, ledger_in_files, ledger_option, placed, placed_keys
 from headwater.source import has_ledger
+from headwater.temporary import TemporaryFolder
 from headwater.translation import translated
 
 _MB = 2**20
@@ -109,7 +109,7 @@ def erase(source: str, entry: int, *, reason: str, bypass_governance: bool, keys
     with ExitStack() as ends:
         storage = ends.enter_context(placed(source, **aws))
         kept = ends.enter_context(placed_keys(keys, aws))
-        work = ends.enter_context(TemporaryDirectory(prefix="headwater-"))
+        work = ends.enter_context(TemporaryFolder())
         ends.enter_context(translated())
         opened = ends.enter_context(SegmentLedger.open(storage, Path(work), now_ms, kept))
         said = opened.erase(entry, reason, sender=user_name(), bypass=bypass_governance)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from headwater.cli.move import placed
 from headwater.errors import WrongUse
 from headwater.loading import Loaded
 from headwater.moving_in import URLS, Copy, Refuse, copy_of, sql_dumps
+from headwater.temporary import TemporaryFolder
 
 _S3 = "s3://"
 
@@ -97,7 +97,7 @@ def _here(places: Sequence[str], aws: dict[str, Any], refuse: Refuse) -> Iterato
     with ExitStack() as copies:
 
         def copied(place: str, copy: Copy) -> None:
-            folder = Path(copies.enter_context(tempfile.TemporaryDirectory(prefix="headwater-")))
+            folder = Path(copies.enter_context(TemporaryFolder()))
             with progress(f"reading {safe(place)}") as step:
                 copies_of = copy(folder, step, refuse)
             urls.update({str(file): f"{place}, {file.stem}" for file in copies_of})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.common import console, json_option, print_json, safe, source_options
+from headwater.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,11 +36,9 @@ def demo(*, recorded: bool, keep: bool) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive this
     out, why = console(), "--recorded" if recorded else missing()
     with ExitStack() as ends:
-        place = Path(tempfile.mkdtemp(prefix="headwater-demo-"))
-        if not keep:
-            ends.callback(shutil.rmtree, place, ignore_errors=True)
+        place = Path(tempfile.mkdtemp(prefix="headwater-demo-") if keep else ends.enter_context(TemporaryFolder()))
         client = ends.enter_context(server(place))
-        lake = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="headwater-demo-")))
+        lake = Path(ends.enter_context(TemporaryFolder()))
         ran = _live(out, client, lake) if why is None else None
         entry, last, raw = ran or _recorded(out, client, why)
         _questions(out, client, entry, last, raw)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headwater.cli.common import source_options
+from headwater.cli.common import safe, source_options
 from headwater.client import Client, running
 from headwater.errors import Unreachable, WrongUse, extra
 
@@ -45,14 +45,17 @@ def mcp(*, http: bool, host: str, port: int, data: Path, store: str | None, serv
         import anyio
         import uvicorn
 
+        from headwater.ingest.http.addresses import url_elsewhere, url_of
         from headwater.mcp.server import http_app, serve_stdio
     if not http:
         anyio.run(serve_stdio, partial(_opened, data, store, server))
         return
     url = Client(server).url if server else _running(data, store)
     with closing(_listening(host, port)) as listening:
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"MCP server on http://{shown}:{listening.getsockname()[1]}/mcp; it asks {url}", err=True)
+        own = url_of(listening, host=host)
+        click.echo(f"MCP server on {own}/mcp; it asks {url}", err=True)
+        if elsewhere := url_elsewhere(own, host):
+            click.echo(safe(f"From other machines it is {elsewhere}/mcp, or by this machine's address"), err=True)
         settings = uvicorn.Config(http_app(partial(_of_caller, url), host), log_level="warning")
         uvicorn.Server(settings).run(sockets=[listening])
 

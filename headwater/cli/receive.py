@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from headwater.cli.common import aws_options, data_option
+from headwater.cli.common import aws_options, data_option, safe
 from headwater.cli.move import made_folder, placed
 from headwater.cli.serve import (
     access_log_option,
@@ -22,6 +22,7 @@ from headwater.cli.serve import (
     port_option,
     tls_of,
     tls_options,
+    told_elsewhere,
 )
 from headwater.errors import Unreachable
 from headwater.settings import PORT
@@ -80,7 +81,10 @@ def receive(  # noqa: PLR0913 - one parameter for each option
 
     def ready(url: str) -> None:
         click.echo(f"Headwater receives at {url} into {inbox}")
-        click.echo(f"Spline agents send to {url}/producer, OpenLineage's clients to {url}/api/v1/lineage; Ctrl-C stops")
+        to = told_elsewhere(url, host, allow_host)
+        click.echo(
+            safe(f"Spline agents send to {to}/producer, OpenLineage's clients to {to}/api/v1/lineage; Ctrl-C stops")
+        )
 
     with placed(inbox, **aws, connections=_THREADS) as storage:
         pass  # opened; its errors are translated when it is written to

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import Command, asking, csv_option, json_option, print_rows, source_options
+from headwater.cli.common import Command, asking, csv_option, json_option, print_rows, say_what_lacks, source_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,25 +44,23 @@ def ask_rows(
     with asking(**where) as source:
         found = source.ask(name, [(key, value) for key, value in (*given, ("limit", limit)) if value is not None])
     assert isinstance(found, Table), "this query answers with rows"
-    if as_json or as_csv:
-        print_rows(found, "json" if as_json else "csv")
+    if as_json:
+        print_rows(found, "json")
+        return
+    if as_csv:
+        print_rows(found, "csv")
     else:
         _show(found, columns)
+    say_what_lacks(found, more=f"there is more: --limit, at most {_ROWS:,}" if found.next else None)
 
 
 def _show(found: Table, columns: tuple[str, ...] | None) -> None:
     from dataclasses import replace
 
-    from headwater.queries.answers.answer import why_incomplete
-
     if found.rows:
         print_rows(replace(found, columns=columns or found.columns), "table")
     else:
         click.echo(_EMPTY[found.query])
-    if found.next:
-        click.echo(f"there is more: --limit, at most {_ROWS:,}", err=True)
-    if not found.complete:
-        click.echo(f"not complete: {why_incomplete(found.reason)}", err=True)
 
 
 #: What an answer without rows means, by the name of the query.

@@ -6,13 +6,13 @@ import json
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli.common import asking, aws_options, json_option, print_json, progress, safe, source_options
 from headwater.errors import HeadwaterError
+from headwater.temporary import TemporaryFolder
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def import_(  # noqa: PLR0913 - options of the command line
     with translated():
         manifests = Manifests(region, profile) if with_manifests else None
         aws = SageMaker(region, profile, endpoint, manifests)
-    with TemporaryDirectory(prefix="headwater-") as folder, asking(data, store, server, create=True) as source:
+    with TemporaryFolder() as folder, asking(data, store, server, create=True) as source:
         path = Path(folder) / "sagemaker.ndjson"
         with path.open("w", encoding="utf-8") as file, progress("reading SageMaker") as step:
             try:

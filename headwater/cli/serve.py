@@ -6,8 +6,7 @@ import errno
 import os
 import re
 import socket
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from headwater.cli.common import data_option, safe, store_option
 from headwater.errors import Unreachable, WrongUse, how_to_install
 from headwater.settings import PORT
 from headwater.source import refuse_second_ledger
+from headwater.temporary import TemporaryFolder
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -363,7 +363,8 @@ def serve(  # noqa: PLR0913 - one parameter for each option
             keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
-        _serve(_settings(data, store, host, port, partial(_ready, data, store, example=example), more), graph)
+        ready = partial(_ready, data, store, host, more["allow_host"], example=example)
+        _serve(_settings(data, store, host, port, ready, more), graph)
 
 
 def _answer(
@@ -390,6 +391,7 @@ def _answer(
 
     def ready(url: str) -> None:
         click.echo(safe(f"Headwater answers at {url}, and receives nothing; Ctrl-C stops"))
+        told_elsewhere(url, host, more["allow_host"], page=True)
 
     settings = _settings(data, store, host, port, ready, more)
     with port_errors(host, port), translated():
@@ -494,7 +496,7 @@ def _example(ends: ExitStack) -> Path:
     for name in ("data", "store"):
         if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--example has a data folder of its own: leave out --{name}")
-    place = ends.enter_context(tempfile.TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True))
+    place = ends.enter_context(TemporaryFolder())
     load_recorded(Path(place) / "data")
     return Path(place) / "data"
 
@@ -519,7 +521,24 @@ def port_errors(host: str, port: int) -> Iterator[None]:
         raise Unreachable(f"{host}:{port} cannot be listened on: {error.strerror}") from error
 
 
-def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:
+def told_elsewhere(url: str, host: str, allowed: Sequence[str], *, page: bool = False, err: bool = False) -> str:
+    """Print by which address other machines reach the server, if it is not `url`; the one that agents elsewhere use.
+
+    `page`: people look at it with a browser, which has no token to send when it asks for the page.
+    """
+    from headwater.ingest.http.addresses import url_elsewhere
+
+    elsewhere = url_elsewhere(url, host, allowed)
+    if elsewhere is None:
+        return url
+    own = "" if allowed else " (this machine's own name: where others do not find it, its address instead)"
+    click.echo(safe(f"From other machines it is {elsewhere}{own}"), err=err)
+    if page and not allowed:
+        click.echo("A browser there is answered only by a name that --allow-host names", err=err)
+    return elsewhere
+
+
+def _ready(data: Path, store: str | None, host: str, allowed: Sequence[str], url: str, *, example: bool) -> None:
     click.echo(f"Headwater at {url}  (data in {data})")
     click.echo(f"Look at the lineage in a browser: {url}/")
     if example:
@@ -531,4 +550,6 @@ def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:
         click.echo(f"    export HEADWATER_SERVER={url}\n    headwater upstream {LAST}")
     if store is None or store.startswith("embedded:"):
         click.echo(f"Gremlin clients ask at {url.replace('http', 'ws', 1)}/gremlin")
-    click.echo(f"Spline agents send to {url}/producer; Ctrl-C stops")
+    elsewhere = told_elsewhere(url, host, allowed, page=True)
+    here = "" if elsewhere == url else f", on this machine to {url}/producer"
+    click.echo(safe(f"Spline agents send to {elsewhere}/producer{here}; Ctrl-C stops"))

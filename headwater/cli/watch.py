@@ -15,6 +15,7 @@ from headwater.cli.common import (
     Command,
     asking,
     aws_options,
+    csv_option,
     json_option,
     print_json,
     print_table,
@@ -46,15 +47,17 @@ def watch() -> None:
 
 @watch.command(epilog="Example: headwater watch check watches.yaml")
 @_FILE
+@csv_option
 @json_option
-def check(file: str, *, as_json: bool) -> None:
+def check(file: str, *, as_csv: bool, as_json: bool) -> None:
     """Check a FILE of watches and list them. An error is reported with its line and column."""
     watches = _read(file)
     if as_json:
         print_json({"watches": [_row(one) for one in watches]})
         return
     headings = ("watch", "question", "nodes", "schedule", "tell")
-    print_table(headings, ((*_asked(one), ", ".join(channel.name for channel in one.tell)) for one in watches))
+    rows = ((*_asked(one), ", ".join(channel.name for channel in one.tell)) for one in watches)
+    print_table(headings, rows, as_csv=as_csv)
 
 
 def _asked(one: Watch) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import asking, csv_option, json_option, print_rows, safe, source_options
+from headwater.cli.common import asking, csv_option, json_option, print_rows, safe, say_what_lacks, source_options
 
 if TYPE_CHECKING:
     from headwater.queries.answers.answer import Table
@@ -28,7 +28,7 @@ def why(node: str, times: int | None, **options: Any) -> None:
 
     NODE is a dataset, or a column as DATASET#COLUMN, in any spelling. What is upstream of it is looked at as well.
     """
-    from headwater.queries.answers.answer import Table, why_incomplete
+    from headwater.queries.answers.answer import Table
 
     as_json, as_csv = options.pop("as_json"), options.pop("as_csv")
     where = safe("".join(_given_as(name, value) for name, value in options.items()))
@@ -37,6 +37,8 @@ def why(node: str, times: int | None, **options: Any) -> None:
     assert isinstance(found, Table), "this query answers with rows"
     if as_json or as_csv:
         print_rows(found, "json" if as_json else "csv")
+        if as_csv:
+            say_what_lacks(found)
         return
     from dataclasses import replace
 
@@ -44,8 +46,7 @@ def why(node: str, times: int | None, **options: Any) -> None:
         print_rows(replace(found, columns=_SHOWN), "table")
     else:
         click.echo("no run that wrote it, or that wrote what it comes from, is known")
-    if not found.complete:
-        click.echo(f"not complete: {why_incomplete(found.reason)}", err=True)
+    say_what_lacks(found)
     click.echo("\nnext:")
     for command, purpose in _next(node, found):
         click.echo(f"  {safe(command)}{where}\n      {purpose}")

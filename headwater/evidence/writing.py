@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from headwater.ingest.ledger.verify import read_anchor
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.audit import Audit
 from headwater.queries.drawing.audit import page
+from headwater.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     from headwater.ingest.ledger.port import LedgerReader
@@ -98,7 +98,7 @@ def write(
     if isinstance(found, Audit):
         parts["audit.html"] = page(found).encode()
     named = _with_plans_of_runs(source, named_in(answer))
-    with open_reader(ledger_folder) as ledger, tempfile.TemporaryDirectory(prefix="headwater-") as scratch:
+    with open_reader(ledger_folder) as ledger, TemporaryFolder() as scratch:
         found_in = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
         rests = found_in.entries
         if not rests:

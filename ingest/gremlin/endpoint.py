@@ -116,9 +116,10 @@ async def _gremlin(request: web.Request) -> web.StreamResponse:
     if not socket.can_prepare(request):
         sentence = "/gremlin is a WebSocket: connect to it by a Gremlin client"
         return web.Response(status=426, text=sentence, headers={"Upgrade": "websocket"})
-    if len(endpoint.connections) >= endpoint.limits.connections:
+    connections, limits = endpoint.connections, endpoint.limits
+    if len(connections) >= limits.connections and not connections.make_room(limits.idle_seconds):
         return web.Response(status=503, text="too many connections: close some", headers={"Retry-After": "5"})
-    await endpoint.connections.accept(socket, request)
+    await connections.accept(socket, request)
     requests: set[asyncio.Task[None]] = set()
     try:
         async for message in socket:
@@ -127,10 +128,12 @@ async def _gremlin(request: web.Request) -> web.StreamResponse:
             task = asyncio.create_task(_answer(endpoint, socket, message))
             requests.add(task)
             task.add_done_callback(requests.discard)
+            connections.begin(socket)
+            task.add_done_callback(lambda _: connections.done(socket))
             if len(requests) >= endpoint.limits.pipelined:
                 await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        endpoint.connections.discard(socket)
+        connections.discard(socket)
         for task in requests:
             task.cancel()
     return socket

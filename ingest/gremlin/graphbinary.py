@@ -19,6 +19,7 @@ from gremlin_python.structure.graph import Edge, Vertex
 from gremlin_python.structure.io import graphbinaryV1 as library  # noqa: N813 - two modules are read as one
 from gremlin_python.structure.io.graphbinaryV1 import DataType, GraphBinaryReader, GraphBinaryWriter
 
+from headwater.graphstore.embedded.sets import Set
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.messages import NO_ID, Reads, Request, RequestFailed, Status, Writes
 from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
@@ -202,6 +203,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython ships n
 _WRITER = _Writer(
     {
         int: Writes(_int),
+        Set: Writes(library.SetDeserializer.dictify),
         Vertex: Writes(partial(_with_properties, library.VertexIO)),
         Edge: Writes(partial(_with_properties, library.EdgeIO)),
     }

@@ -18,6 +18,7 @@ from gremlin_python.structure.graph import Edge, Path, Vertex
 from gremlin_python.structure.io import graphsonV3d0 as library  # noqa: N813 - two modules are read as one
 from gremlin_python.structure.io.graphsonV3d0 import GraphSONReader, GraphSONUtil, GraphSONWriter
 
+from headwater.graphstore.embedded.sets import Set
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.messages import NO_ID, Reads, Request, RequestFailed, Status, Writes
 from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
@@ -208,6 +209,7 @@ _WRITER = GraphSONWriter(
         Vertex: Writes(_vertex),
         Edge: Writes(_edge),
         Path: Writes(_path),
+        Set: Writes(library.SetIO.dictify),
         str: Writes(_itself),
         bool: Writes(_itself),
         type(None): Writes(_itself),

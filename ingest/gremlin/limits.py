@@ -20,4 +20,7 @@ class Limits:
     pipelined: int = 16  #: requests of a connection that are worked on; the next ones are not read before
     waiting: int = 64  #: requests of all connections; further ones are answered with 429
     connections: int = 128
+    #: After which one that waits for nothing may be closed in favour of a new one, when there are so many: a client
+    #: that is gone without a word, or never asks, would hold its place for ever.
+    idle_seconds: float = 10.0
     send_seconds: float = 60.0  #: for which a client may read nothing of its answer

@@ -26,6 +26,7 @@ class Status(IntEnum):
     MALFORMED = 498  #: the frame cannot be read
     INVALID = 499  #: the request can be read, and asks for what there is not
     SERVER_ERROR = 500
+    FAIL_STEP = 595  #: the traversal reached its step fail()
     TEMPORARY = 596  #: the same request may be answered later
     EVALUATION = 597  #: the traversal is refused
     TIMEOUT = 598

@@ -37,7 +37,7 @@ from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
 from headwater.ingest.http.openapi import PATH as OPENAPI_PATH
-from headwater.ingest.http.openapi import document
+from headwater.ingest.http.openapi import document, entry
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.statements import CHECK_PATH
 from headwater.ingest.intake.body import InvalidBody
@@ -148,6 +148,8 @@ def add_routes(app: web.Application, service: Answering) -> None:
     add_route(app, "/api/v1/parked/retry", _retry_parked, "admin", methods=["POST"])
     sagemaker.add_routes(app, service, lambda request, work: request.app[_READERS].run(work))
     add_route(app, OPENAPI_PATH, _openapi, "read")
+    for path in ("/api", "/api/", "/api/v1", "/api/v1/"):
+        add_route(app, path, _entry, "read")
     consumer.add_routes(
         app, service if isinstance(service, Service) else None, lambda request, work: request.app[_READERS].run(work)
     )
@@ -401,6 +403,11 @@ async def _openapi(request: web.Request) -> web.Response:
     return _json(document(version("headwater")))
 
 
+async def _entry(request: web.Request) -> web.Response:
+    _no_parameters(request, ())
+    return _json(entry(version("headwater")))
+
+
 async def _parked(request: web.Request) -> web.Response:
     """Parked entries, paged by ``next``: the sequence after which the page begins."""
     await _after(request)
@@ -434,7 +441,7 @@ async def _unknown_path(request: web.Request) -> web.Response:
         if route.resource is not None and route.method != "*":
             methods.setdefault(route.resource.canonical, set()).add(route.method)
     single = {f"/api/v1/queries/{query.name}" for query in QUERIES}  # `/api/v1/queries` lists them
-    paths = sorted(path for path in methods.keys() - single if path.startswith("/api/v1"))
+    paths = sorted(path for path in methods.keys() - single if path.startswith("/api/v1/") and path != "/api/v1/")
     taken = methods.get(request.path.rstrip("/"))
     answer = {"error": f"there is no {request.path}", "field": None, "suggestions": paths}
     if not taken:

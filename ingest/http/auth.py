@@ -6,7 +6,6 @@ were pointed here (DNS rebinding), the Origin check stops other sites' forms and
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from headwater.ingest.http.addresses import is_any_address, is_loopback
 from headwater.ingest.http.authenticator import (
     Authenticator,
     Authenticators,
@@ -42,8 +42,6 @@ class TokensRequired(Exception):
 # Where the server may be reached --------------------------------------------------------------------------------------
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - named in order to be treated with care
 
 
 @dataclass(frozen=True)
@@ -80,18 +78,10 @@ def access_for(
             f"the server would be open to everybody who reaches {host or 'this machine'}: "
             "make a token first (headwater token add --scope write NAME), or stay on 127.0.0.1"
         )
-    bound = () if host in _ANY_ADDRESS else (host,)
+    bound = () if is_any_address(host) else (host,)
     hosts = frozenset(_bracketed(name.strip().lower().rstrip(".")) for name in (*bound, *allowed_hosts))
     origins = frozenset(origin.rstrip("/") for origin in allowed_origins)
     return Access(authenticator, required=not local, hosts=hosts, origins=origins)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _bracketed(name: str) -> str:

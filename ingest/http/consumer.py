@@ -60,7 +60,8 @@ def add_routes(app: web.Application, service: Service | None, run: Run) -> None:
         ("/consumer/labels/names/{label}/values", answered.label_values),
     ):
         add_route(app, path, _with_errors_of_spline(handler), "read")
-    add_route(app, "/consumer/{path:.*}", _with_errors_of_spline(_unknown), "read")
+    for path in ("/consumer", "/consumer/{path:.*}"):
+        add_route(app, path, _with_errors_of_spline(_unknown), "read")
 
 
 class _Answers:

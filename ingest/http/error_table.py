@@ -58,6 +58,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         UnknownSender: Fault.UNAUTHORISED,
         SenderUnchecked: Fault.UNAVAILABLE,
         store.InvalidRequest: Fault.INVALID,
+        store.StepFailed: Fault.FAILED,
         store.ReadOnly: Fault.FORBIDDEN,
         store.Exceeded: Fault.TOO_MUCH,
         store.TimedOut: Fault.TIMED_OUT,

@@ -155,6 +155,18 @@ _CONSUMER = tuple(
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
+        "/api",
+        "what there is on this server: each path, with what it is for; also as /api/v1",
+        _object(
+            {
+                "name": _TEXT,
+                "version": _TEXT,
+                "openapi": {**_TEXT, "description": "the path of this API's description as OpenAPI 3.1"},
+                "paths": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _TEXT}},
+            }
+        ),
+    ),
+    Endpoint(
         "/api/v1/queries",
         "the queries that can be asked",
         _object({"queries": _list({"type": "object"})}),
@@ -572,6 +584,16 @@ def _of_hint(hint: object) -> Schema:
         (inner,) = (arg for arg in get_args(hint) if arg is not NoneType)
         return _null_or(_of_hint(inner))
     return _OF_TYPE[hint]
+
+
+def entry(version: str) -> Schema:
+    """What somebody gets who asks for the API itself; the paths by method, each with its summary."""
+    paths = {
+        path: {method.upper(): operation["summary"] for method, operation in operations.items()}
+        for path, operations in document(version)["paths"].items()
+    }
+    found = {"/": {"GET": "the page in a browser"}, "/gremlin": {"GET": "Gremlin, over a WebSocket"}, **paths}
+    return {"name": "Headwater", "version": version, "openapi": PATH, "paths": dict(sorted(found.items()))}
 
 
 # the page of the documentation ----------------------------------------------------------------------------------------

@@ -136,6 +136,12 @@ This is the Spline Producer API 1.0, 1.1 and 1.2 of a Headwater server.
 Spark agents send execution plans and events here: give them this address, which ends in /producer.
 """
 
+#: What a receiver without a ledger says to those who ask it anything.
+RECEIVER = (
+    "this is a receiver: agents send to /producer and /api/v1/lineage. It keeps no ledger and no graph: ask the server "
+    "behind it, into whose ledger `headwater ingest` brings what is received here"
+)
+
 _ALLOWED = {
     "": "GET, HEAD",
     "status": "GET, HEAD",

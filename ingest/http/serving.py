@@ -48,12 +48,6 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-def url_of(listening: socket.socket, scheme: str = "http") -> str:
-    """The URL of the address that a socket is bound to."""
-    host, port = listening.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
 def make_runner(
     app: web.Application,
     *,

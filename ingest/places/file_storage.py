@@ -14,10 +14,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from headwater.ingest.places.file_names import UnsafeName, path_in
+from headwater.temporary import TemporaryFolder
 
 _BUFFER = 64 * 2**10  # bytes of text that are packed at once: packing line by line takes much longer
 _LEVEL = 6  # gzip's own default: these files are written once, and carried and read often
@@ -114,7 +114,7 @@ class LocalFolder:
     def scratch(self) -> Iterator[Path]:
         """See `FileStorage.scratch`. Inside the folder: on the same disk, a finished file only has to be renamed."""
         self._path.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".unfinished-", dir=self._path) as folder:
+        with TemporaryFolder(_UNFINISHED, self._path) as folder:
             yield Path(folder)
 
     def write(self, name: str, data: bytes, *, once: bool = False) -> None:
@@ -155,12 +155,19 @@ class LocalFolder:
         return str(self._path)
 
 
+_UNFINISHED = ".unfinished-"  #: begins the names of folders for files that are not finished
+
+
 def _files(folder: str) -> Iterator[str]:
-    """The paths of the regular files in a folder, and in those in it; nothing where there is none."""
+    """The paths of the regular files in a folder, and in those in it; nothing where there is none.
+
+    Not those of `scratch`, which are not finished.
+    """
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path)
+                if not entry.name.startswith(_UNFINISHED):
+                    yield from _files(entry.path)
             elif entry.is_file():
                 yield entry.path
 

@@ -119,10 +119,18 @@ def add_routes(app: web.Application, address: Path, not_open: Callable[[], NotOp
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
     add_route(app, "/gremlin", _forward_socket, "read")
-    for path in ("/api/{path:.*}", "/consumer/{path:.*}", "/metrics", "/gremlin/{path:.*}", "/status"):
+    for path in (
+        "/api",
+        "/api/{path:.*}",
+        "/consumer",
+        "/consumer/{path:.*}",
+        "/metrics",
+        "/gremlin/{path:.*}",
+        "/status",
+    ):
         add_route(app, path, _forward, "read")  # the process checks what its own route needs beyond that
     add_route(app, "/sagemaker/{path:.*}", _forward, "read", methods=["POST"])
-    for path in ("/api/{path:.*}", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
+    for path in ("/api", "/api/{path:.*}", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "admin", methods=ANY_METHOD)
 
 

@@ -14,9 +14,7 @@ import asyncio
 import json
 import logging
 import os
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +23,7 @@ from typing import Any, Literal, NamedTuple
 
 from headwater.backoff import Backoff
 from headwater.ingest.process.child import command
+from headwater.temporary import TemporaryFolder
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +69,8 @@ class GraphProcess:
 
         `first` is added to it until a process has opened the graph.
         """
-        self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
-        self.address = self._place / "graph"
+        self._place = TemporaryFolder()
+        self.address = self._place.path / "graph"
         self._command = command
         self._first = first
         self._allowed = False
@@ -170,7 +169,7 @@ class GraphProcess:
         child.end(_END_SECONDS)
         if self._supervisor is not None:
             self._supervisor.join()
-        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.cleanup()
 
     def _supervise(self) -> None:
         """In a thread of its own: whatever goes wrong, the next look comes a moment later.

@@ -31,7 +31,7 @@ from typing import Any
 
 from headwater.aws_bridge.session import AwsError, Session, aws_errors
 from headwater.graphmodel.accounts import is_account
-from headwater.ingest.http.receiver import API_VERSIONS, LTS_VERSIONS
+from headwater.ingest.http.receiver import API_VERSIONS, LTS_VERSIONS, RECEIVER
 from headwater.ingest.http.serving import printable
 from headwater.ingest.http.tokens import check_chosen
 from headwater.ingest.inbox.writing import InboxUnavailable, InboxWriter
@@ -102,13 +102,15 @@ class Receiver:
         method, path = str(event["requestContext"]["http"]["method"]), _path(event)
         if path == "/health":
             return _response(200, {"status": "ok"})
+        if path == "/ready":
+            return _response(200, {"status": "ready", "receiver": True})
         headers = {str(name).lower(): str(value) for name, value in event.get("headers", {}).items()}
         self._check_token(headers)
         if path in _STATUS and method in ("GET", "HEAD"):
             return _response(200, None, {**_VERSIONS})
         found = _ROUTES.get(path)
         if found is None:
-            raise InvalidBody(404, "there is nothing here: agents send to /producer and /api/v1/lineage")
+            raise InvalidBody(404, RECEIVER)
         if method != "POST":
             raise InvalidBody(405, "expected a POST", {"Allow": "POST"})
         bridge, batch = found

@@ -18,10 +18,11 @@ from aiohttp.typedefs import Handler
 
 from headwater import tracing
 from headwater.ingest.http.access_log import access_log
+from headwater.ingest.http.addresses import url_of
 from headwater.ingest.http.auth import access_for
-from headwater.ingest.http.receiver import Settings, create_app
-from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, alive, listen, make_runner, stop_signal, url_of
+from headwater.ingest.http.receiver import RECEIVER, Settings, create_app
+from headwater.ingest.http.routes import ANY_METHOD, PROBE, Rule, add_route
+from headwater.ingest.http.serving import LimitedSite, alive, listen, make_runner, stop_signal
 from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.writing import InboxWriter
@@ -93,9 +94,17 @@ async def _run(
 
 
 def add_probes(app: web.Application, writer: InboxWriter) -> None:
-    """Add /health (it lives) and /ready (the newest write to the inbox went well)."""
+    """Add /health (it lives) and /ready (the newest write to the inbox went well); to all else what it is.
+
+    `receiver` in what /ready says tells programs that there are no entries to wait for.
+    """
     add_route(app, "/health", alive, PROBE)
     add_route(app, "/ready", _ready(writer), PROBE)
+    add_route(app, "/{path:.*}", _nothing_to_ask, Rule(None), methods=ANY_METHOD)
+
+
+async def _nothing_to_ask(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"error": RECEIVER, "field": None, "suggestions": []}, status=404)
 
 
 def _ready(writer: InboxWriter) -> Handler:
@@ -105,8 +114,9 @@ def _ready(writer: InboxWriter) -> Handler:
                 "error": "the inbox cannot be written: the log says why",
                 "field": None,
                 "suggestions": [],
+                "receiver": True,
             }
             return web.json_response(said, status=503, headers={"Retry-After": "5"})
-        return web.json_response({"status": "ready"})
+        return web.json_response({"status": "ready", "receiver": True})
 
     return ready

@@ -27,11 +27,12 @@ from headwater.ingest.folder.statement_checking import check
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api, page, statements
 from headwater.ingest.http.access_log import access_log
+from headwater.ingest.http.addresses import url_of
 from headwater.ingest.http.auth import access_for, check_requests
 from headwater.ingest.http.authenticator import Authenticator
 from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, alive, answer_errors, listen, make_runner, pack_answers, url_of
+from headwater.ingest.http.serving import LimitedSite, alive, answer_errors, listen, make_runner, pack_answers
 from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter

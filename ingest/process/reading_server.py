@@ -20,6 +20,7 @@ from headwater import tracing
 from headwater.ingest.folder.reader import Reader
 from headwater.ingest.http import api, page
 from headwater.ingest.http.access_log import access_log
+from headwater.ingest.http.addresses import url_of
 from headwater.ingest.http.auth import Access, access_for, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.serving import (
@@ -30,7 +31,6 @@ from headwater.ingest.http.serving import (
     make_runner,
     pack_answers,
     stop_signal,
-    url_of,
 )
 from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.http.statements import PATH, SNAPSHOTS_PATH

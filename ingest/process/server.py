@@ -32,6 +32,7 @@ from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
 from headwater.ingest.http import page, statements
 from headwater.ingest.http.access_log import access_log
+from headwater.ingest.http.addresses import url_of
 from headwater.ingest.http.auth import MAY_READ, access_for
 from headwater.ingest.http.authenticator import Authenticator, Sender
 from headwater.ingest.http.receiver import Settings, create_app
@@ -163,7 +164,7 @@ async def _run(
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS, people=bool(settings.people))
     await runner.setup()
     await LimitedSite(runner, listening, _most_connections(), tls).start()
-    url = _url(settings.host, listening.getsockname()[1], "http" if tls is None else "https")
+    url = url_of(listening, "http" if tls is None else "https", settings.host)
     marker = settings.folder / SERVER_FILE
     store = settings.store or default_store(settings.folder)
     said: dict[str, object] = {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token}
@@ -250,11 +251,6 @@ def _most_connections() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     return _CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(_CONNECTIONS, (soft - _OWN_FILES) // 2))
-
-
-def _url(host: str, port: int, scheme: str) -> str:
-    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host.strip("[]")  # noqa: S104 - reached as loopback
-    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

@@ -15,13 +15,15 @@ class Page(NamedTuple):
     """Rows, and the value of the parameter `next` for the following page (None: this is the last page).
 
     `reason` is set if not all of the graph was read, so that rows may be missing. `about` are datasets that the answer
-    is about, beside those that were asked for and those of the rows' ids.
+    is about, beside those that were asked for and those of the rows' ids; `writes_of` those of which it says only how
+    they were written.
     """
 
     rows: list[Row]
     next: str | None
     reason: Reason | None = None
     about: Collection[str] = ()
+    writes_of: Collection[str] = ()
 
 
 def page(rows: list[Row], values: Values) -> Page:

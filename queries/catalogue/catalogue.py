@@ -569,7 +569,8 @@ def run(
         return found
     asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
     rows = tuple({name: row.get(name) for name in query.columns} for row in found.rows)
-    reason = found.reason or reason_of_erasures(g, [*found.about, *_datasets_asked(query, values, found.rows)])
+    about = [*found.about, *_datasets_asked(query, values, found.rows)]
+    reason = found.reason or reason_of_erasures(g, about, found.writes_of)
     return Table(query.name, asked, query.columns, rows, found.next, reason)
 
 

@@ -37,7 +37,8 @@ def latest_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> P
         **{key: key for key in _RUN},
     }
     start = values["next"]
-    return page(rows(found.range_(start, start + values["limit"] + 1), cells), values)
+    shown = page(rows(found.range_(start, start + values["limit"] + 1), cells), values)
+    return shown._replace(writes_of={row["target"] for row in shown.rows if row["target"]})
 
 
 def _named(pattern: str) -> P:

@@ -114,7 +114,10 @@ def run(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     }
     found = rows(edges, cells)
     order = {"executes": 0, "used": 1, "generated": 2, "sameWriteAs": 3}
-    return slice_page(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), values)
+    shown = slice_page(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), values)
+    # Which version a run used is what was known to have been written before it.
+    used = {row["dataset"] for row in found if row["relation"] == "used"}
+    return shown._replace(writes_of=used)
 
 
 def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:

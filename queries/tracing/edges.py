@@ -7,7 +7,7 @@ requested once, when the walk is over.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -144,8 +144,18 @@ class Edges:
         """One hop downstream; a dataset whose rows depend on a column adds all its columns."""
         next_level = set(self._derived_of(level))
         if self._with_row_dependencies:
-            next_level.update(columns_of(self._g, [node for node in next_level if not is_column(node)]))
+            next_level.update(self.columns_of([node for node in next_level if not is_column(node)]))
         return Step((), next_level)
+
+    def columns_of(self, datasets: Sequence[str]) -> list[str]:
+        """The ids of the columns that these datasets have, at the time that is asked about."""
+        later = self.later_columns(datasets)
+        return [column for column in columns_of(self._g, datasets) if column not in later]
+
+    def later_columns(self, datasets: Sequence[str]) -> Collection[str]:
+        """Those of the columns of which nothing was known at the time that is asked about."""
+        del datasets  # now, and ever, all are known
+        return ()
 
     def _derived_of(self, level: Sequence[str]) -> Iterable[str]:
         """What derives from these nodes; also the datasets whose rows depend on those of one."""

@@ -12,11 +12,14 @@ from gremlin_python.process.traversal import P, T
 from headwater.graphmodel.columns import DIRECT, NOBODY, ColumnClaim, claims_in, shown
 from headwater.graphmodel.constants import NONE, has_placeholder
 from headwater.graphmodel.ids import column_id, dataset_of, split_node
+from headwater.graphmodel.now import Contribution
+from headwater.graphmodel.validity import NO_END
 from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.tracing import constants
 from headwater.queries.tracing.as_of import PastTime
-from headwater.queries.tracing.contributions import ContributionsAsOf
-from headwater.queries.tracing.edges import EVER, Edges, is_column, pairs_of
+from headwater.queries.tracing.contributions import ContributionsAsOf, validities_of
+from headwater.queries.tracing.edges import EVER, Edges, columns_of, is_column, pairs_of
+from headwater.queries.tracing.facts import facts_of
 from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
@@ -63,6 +66,61 @@ class EdgesAsOf(Edges):
         for column in self._with_direct([node.id for node in nodes if node.id in claims]):
             claims[column].add(ColumnClaim(column, DIRECT, ""))
         return tuple(_with_origin(node, claims[node.id]) if is_column(node.id) else node for node in nodes)
+
+    def later_columns(self, datasets: Sequence[str]) -> set[str]:
+        """The columns of which nothing was known then.
+
+        Of a dataset that a job had written by then, a column is later if only later plans say what it is made of, none
+        that ran by then reads it, and no system had listed it. Of one that was only read, a plan tells of its columns
+        also where it uses none of them, and the graph does not say which plan did: none is later.
+        """
+        then = {dataset: plans for dataset, plans in self._plans_then(datasets).items() if plans}
+        before, since = set[str](), set[str]()
+        for column, plan in self._told_by(sorted(then)):
+            (before if plan in then[split_node(column)[0]] else since).add(column)
+        suspected = sorted(since - before)
+        later = sorted(set(suspected) - self._read_then(suspected))
+        listed = {
+            column
+            for column, facts in facts_of(self._g, later).items()
+            if any(fact.at <= self._time.of_dataset(split_node(column)[0]) for fact in facts)
+        }
+        return set(later) - listed
+
+    def _plans_then(self, datasets: Sequence[str]) -> dict[str, set[str]]:
+        """The plans that had written each of these datasets by then, also those whose state did not stand any more."""
+        return {
+            dataset: {v.plan for v in validities if v.valid_from <= self._time.of_dataset(dataset)}
+            for dataset, validities in validities_of(self._g, datasets).items()
+        }
+
+    def _told_by(self, datasets: list[str]) -> Iterator[Pair]:
+        """The columns of these datasets, each with the plans that say what it is made of, at whatever time."""
+        for ids in chunks(columns_of(self._g, datasets)):
+            edges = self._g.V(ids).out_e(self._derives)
+            rows = edges.project("column", "plan").by(__.out_v().id_()).by("plan").dedup().to_list()
+            yield from ((row["column"], row["plan"]) for row in rows)
+        for ids in chunks(datasets):  # those that are made of nothing have no edge
+            plans = self._g.V(ids).in_("writes").has("origins", P.neq(""))
+            rows = plans.project("plan", "target", "origins").by(T.id).by("target").by("origins").to_list()
+            for row in rows:
+                for claim in claims_in(row["origins"], Contribution(certain=True)):
+                    yield column_id(row["target"], claim.column), row["plan"]
+
+    def _read_then(self, columns: list[str]) -> set[str]:
+        """Those of the columns that a plan reads which had run by then."""
+        found = set[str]()
+        for ids in chunks(columns):
+            edges = self._g.V(ids).in_e(*EVER)
+            rows = edges.project("column", "plan").by(__.in_v().id_()).by("plan").dedup().to_list()
+            plans = sorted({row["plan"] for row in rows})
+            first = __.in_("executes").values("timestamp").min_()
+            ran = dict[str, int | None]()
+            for some in chunks(plans):
+                firsts = self._g.V(some).project("plan", "first").by(T.id).by(first).to_list()
+                ran.update((row["plan"], row.get("first")) for row in firsts)
+            found |= {row["column"] for row in rows if (ran.get(row["plan"]) or NO_END) <= self._time.at}
+        return found
 
     def _claims(self, datasets: list[str]) -> defaultdict[str, set[ColumnClaim]]:
         found = defaultdict[str, set[ColumnClaim]](set)

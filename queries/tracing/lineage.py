@@ -17,7 +17,7 @@ from gremlin_python.process.traversal import T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Answer, Edge, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of, shown
-from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
+from headwater.queries.tracing.edges import EVER, NOW, Edges
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
 from headwater.queries.tracing.ended import with_ends
 from headwater.queries.tracing.rows import project
@@ -57,7 +57,7 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     by_column = (question.level or ("column" if column else "dataset")) == "column"
     root = root if by_column else dataset
     edges_of = edges_asked(g, question, by_column=by_column)
-    roots = [root, *(columns_of(g, [root]) if by_column and not column else [])]
+    roots = [root, *(edges_of.columns_of([root]) if by_column and not column else [])]
     sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
     walks = {side: _walk(edges_of, side, roots, question, deadline_passed) for side in sides}
     kept, cut = _merged(walks, question.limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import replace
 
@@ -24,9 +25,11 @@ def with_datasets(g: GraphTraversalSource, answer: Answer, edges: Edges) -> Answ
     downstream = _behind(edges.neighbours("downstream", shown), {(source, target) for target, source in links})
     nearest = {node.dataset: node for node in reversed(answer.nodes)}  # nodes are ordered by their distance
     known = {row["id"]: row for ids in chunks(shown) for row in rows(g.V(ids), _CELLS)}
+    later = Counter(split_node(column)[0] for column in edges.later_columns(shown))
     datasets = tuple(
         replace(
             _dataset(known[dataset], nearest[dataset]),
+            columnCount=known[dataset]["columnCount"] - later[dataset],
             moreUpstream=len(upstream.get(dataset, ())),
             moreDownstream=len(downstream.get(dataset, ())),
         )
@@ -66,7 +69,6 @@ def _dataset(row: Row, nearest: Node) -> Node:
         distance=nearest.distance,
         direction=nearest.direction,
         tags=tuple(sorted(set(row["tags"]))),
-        columnCount=row["columnCount"],
         lastRun=last.get("timestamp"),
         lastStatus=last.get("status"),
     )

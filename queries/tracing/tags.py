@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
-from gremlin_python.process.traversal import P
+from gremlin_python.process.traversal import P, TextP
 
-from headwater.graphmodel.ids import is_shared, tag_id
+from headwater.graphmodel.ids import JOB, is_shared, tag_id
 from headwater.graphmodel.statements.model import ERASED_READ, ERASED_WRITE, IGNORED
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Row
@@ -32,12 +32,27 @@ def _any_tags(g: GraphTraversalSource) -> bool:
     return bool(g.V().has_label("tag").limit(1).id_().to_list())
 
 
-def reason_of_erasures(g: GraphTraversalSource, datasets: Iterable[str]) -> Reason | None:
-    """Why an answer about these datasets is not complete: how one was written, or what was made from it, was erased."""
+def reason_of_erasures(g: GraphTraversalSource, nodes: Iterable[str], writes_of: Iterable[str] = ()) -> Reason | None:
+    """Why an answer about these nodes is not complete: how one was written, or what was made from it, was erased.
+
+    `writes_of` are nodes of which it says only how they were written. So it is with the datasets that a job writes,
+    which are looked at for the job: no tag names the jobs of what was erased.
+    """
+    datasets, written = set(nodes), set(writes_of)
+    for ids in chunks(sorted(node for node in datasets if node.startswith(JOB))):
+        written.update(g.V(ids).out("hasPlan").out("writes").dedup().id_().to_list())
     found = set[int]()
-    for ids in chunks(sorted(set(datasets))):
-        found |= erasures_in(g.V(ids).out("taggedWith").values("name").to_list())
+    for some, read in ((datasets, True), (written - datasets, False)):
+        for ids in chunks(sorted(some)):
+            found |= erasures_in(g.V(ids).out("taggedWith").values("name").to_list(), read=read)
     return erased_reason(found)
+
+
+def reason_of_all_erasures(g: GraphTraversalSource) -> Reason | None:
+    """Why an answer about the whole graph is not complete: of some node it is not known any more how it was written."""
+    begins = (TextP.starting_with(f"{key}=") for key in (ERASED_WRITE, ERASED_READ))
+    named = g.V().has_label("tag").or_(*(__.has("name", begin) for begin in begins)).where(__.in_("taggedWith"))
+    return erased_reason(erasures_in(named.values("name").to_list()))
 
 
 def erasures_in(tags: Iterable[str], *, written: bool = True, read: bool = True) -> set[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -361,3 +363,5 @@ def test_costs_grow_with_plans_and_say_where_the_prices_are_from(endpoint: str) 
     shown = aws(endpoint, "cost", "one", "--plans", "1000")
     assert f"together {few:,.2f} US$ a month, with 1,000 plans" in shown.stdout
     assert json.loads(aws(endpoint, "cost", "one", "--plans", "1000", "--json").stdout)["usd"] == round(few, 2)
+    priced = csv.DictReader(io.StringIO(aws(endpoint, "cost", "one", "--plans", "1000", "--csv").stdout))
+    assert sum(float(row["usd"]) for row in priced) == pytest.approx(few, abs=0.1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,22 @@ def test_json_has_every_answer_whole(loaded: Path) -> None:
     causes = [row["cause"] for row in said["answers"]["coverage"]["rows"] if row["reason"] == "not exact"]
     assert any("mapinpandas" in cause.lower() for told in causes for cause in told)
     assert said["stats"]["vertices"]["job"] > 7
+
+
+def test_one_csv_has_the_rows_of_every_part(loaded: Path) -> None:
+    shown = headwater("estate", "--data", loaded, "--csv")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(shown.stdout)))
+    said = json.loads(headwater("estate", "--data", loaded, "--json").stdout)["answers"]
+    assert Counter(row["part"] for row in rows) == {
+        name: len(part["rows"]) for name, part in said.items() if part["rows"]
+    }
+    columns = list(dict.fromkeys(column for part in said.values() for column in part["columns"]))
+    assert list(rows[0]) == ["part", *columns]
+    alone = csv.DictReader(io.StringIO(headwater("query", "coverage", "--csv", "--data", loaded).stdout))
+    assert [
+        {name: row[name] for name in said["coverage"]["columns"]} for row in rows if row["part"] == "coverage"
+    ] == list(alone)
 
 
 def test_one_question_by_its_name(loaded: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -49,6 +51,22 @@ def test_a_table_is_its_path_because_a_payload_says_so(loaded: Path) -> None:
         asked = headwater("explain-names", "sales.dim_customer", path, "--server", server.url, "--json")
     assert json.loads(asked.stdout) == alone
     assert alone["names"][0]["entry"] > 0
+
+
+def test_as_csv_each_step_is_a_row(loaded: Path) -> None:
+    path = "/data/lake/warehouse/sales.db/dim_customer"
+    code, said = ask(loaded, "sales.dim_customer", path, "--csv")
+    rows = list(csv.DictReader(io.StringIO(said)))
+    assert (code, {row["verdict"] for row in rows}) == (0, {"one by a fact"})
+    ends = [row for row in rows if row["what"] == "dataset"]
+    assert [(row["spelling"], row["name"]) for row in ends] == [
+        (one, f"file://{path}") for one in (rows[0]["spelling"], path)
+    ]
+    assert any(row["entry"].isdecimal() and row["rule"] == "a payload calls the dataset so" for row in ends)
+    code, said = ask(loaded, "orders", "s3://backup/orders", "--csv")
+    rows = list(csv.DictReader(io.StringIO(said)))
+    assert (code, {row["what"] for row in rows}) == (1, {"perhaps", "near"})
+    assert {row["spelling"] for row in rows if row["what"] == "perhaps"} == {"orders"}
 
 
 def test_two_names_are_one_because_somebody_said_so(loaded: Path, tmp_path: Path) -> None:

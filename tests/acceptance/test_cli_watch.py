@@ -110,6 +110,12 @@ def test_the_first_run_stores_the_state_and_later_runs_report_only_what_is_new(e
     assert run(file, early)["told"] == 0
 
 
+def test_the_watches_of_a_file_as_csv(early: Path) -> None:
+    shown = headwater("watch", "check", watches(early, "stdout"), "--csv")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == f"watch,question,nodes,schedule,tell\ncountry,downstream,{RAW},,stdout\n"
+
+
 def test_standard_output_and_exit_codes(early: Path) -> None:
     file = watches(early, "stdout")
     assert headwater("watch", "run", file, "--data", early).returncode == 0

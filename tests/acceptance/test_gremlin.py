@@ -35,7 +35,7 @@ from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.process.server import DRAIN_SECONDS
 from headwater.loading import through
 from headwater.queries.catalogue.catalogue import QUERIES, run
-from tests.acceptance.door import PIPELINE, ROOT, Server, graph_process, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, Server, graph_process, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 RAW = "file:///data/lake/raw/shop/orders.csv#amount"
@@ -194,6 +194,7 @@ def test_the_limits_of_the_documentation_are_those_that_hold() -> None:
     assert f"| {limits.pipelined} side by side;" in PAGE
     for number in (limits.waiting, limits.connections):
         assert f"connections | {number} |" in PAGE
+    assert f"waits for nothing for {limits.idle_seconds:g} s" in PAGE
     assert f"{limits.request_bytes >> 20} MiB, a text" in PAGE
     assert f"its answer | {limits.send_seconds:g} s |" in PAGE
     assert f"{MAX_DEPTH} traversals inside" in PAGE
@@ -221,13 +222,26 @@ async def test_with_tokens_a_connection_needs_one_that_may_read(tmp_path: Path) 
         assert await asyncio.to_thread(counted, server, Authorization=f"Bearer {reading}") == [0]
 
 
-async def test_too_many_connections_are_refused(tmp_path: Path) -> None:
+async def let_in(server: Server) -> bool:
+    """Whether one more connection is taken, and answered."""
+    try:
+        async with socket(server) as connected:
+            await connected.send_str(request("g.V().count()"))
+            return bool((await connected.receive_json())["status"]["code"] == 200)
+    except aiohttp.WSServerHandshakeError:
+        await asyncio.sleep(0.1)
+        return False
+
+
+async def test_connections_that_stay_silent_do_not_close_the_endpoint_to_others(tmp_path: Path) -> None:
+    """The one that is silent for longest is told goodbye for a new one. (That others are refused: `tests.contract`.)"""
     with serving(tmp_path / "data") as server:
         async with AsyncExitStack() as many:
-            for _ in range(Limits().connections):
-                await many.enter_async_context(socket(server))
-            assert await refused(server) == 503
-        assert await asyncio.to_thread(counted, server) == [0]
+            silent = [await many.enter_async_context(socket(server)) for _ in range(Limits().connections)]
+            end = time.monotonic() + PATIENCE
+            while not await let_in(server):
+                assert time.monotonic() < end
+            assert await goodbye(silent[0]) == aiohttp.WSCloseCode.GOING_AWAY
 
 
 async def goodbye(connected: aiohttp.ClientWebSocketResponse) -> int:

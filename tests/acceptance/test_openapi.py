@@ -52,6 +52,7 @@ def document(server: Server) -> Any:
         "queries/coverage",
         "../../ready",
         "../../health",
+        "../../api",
     ],
 )
 def test_an_answer_is_as_described(server: Server, document: Any, asked: str) -> None:
@@ -66,6 +67,16 @@ def test_every_route_of_the_api_is_described(server: Server, document: Any) -> N
     routes = server.get("/api/v1/nothing")[1]["suggestions"]
     of_its_own = {"/api/v1/queries/{name}", "/api/v1/openapi.json", "/api/v1/statements/check"}
     assert set(routes) - set(document["paths"]) == of_its_own
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/"])
+def test_who_asks_for_the_api_itself_gets_its_list(server: Server, document: Any, path: str) -> None:
+    status, answer = server.get(path)
+    assert (status, answer["openapi"]) == (200, "/api/v1/openapi.json")
+    assert answer["paths"].keys() == {"/", "/gremlin", *document["paths"]}
+    assert answer["paths"]["/api/v1/parked/retry"] == {"POST": "try the parked entries again"}
+    assert server.get("/api/v2")[0] == 404
+    assert server.get("/consumer")[0] == 404
 
 
 def test_an_error_is_as_described(server: Server, document: Any) -> None:

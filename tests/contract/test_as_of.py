@@ -10,10 +10,12 @@ from headwater.graphmodel.choice import Body, Event
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphmodel.model import (
     Dataset,
+    Dependency,
     DependencyType,
     Derivation,
     Effect,
     Job,
+    Origin,
     OutputColumn,
     Plan,
     Role,
@@ -110,6 +112,40 @@ def test_what_was_not_known_then_is_said(
 ) -> None:
     answer = ask(lake, direction, node=node, asOf=as_of)
     assert (answer.complete, answer.reason) == (reason is None, reason)
+
+
+WIDE = "s3://lake/wide"
+#: The columns of a dataset, by a moment: at minute 10 it has v and a constant, since 30 also one more of each.
+COLUMNS = {
+    None: ["c", "later", "later_c", "v"],
+    "ever": ["c", "later", "later_c", "v"],
+    shown(at(30)): ["c", "later", "later_c", "v"],
+    shown(at(29)): ["c", "v"],
+    shown(at(10)): ["c", "v"],
+}
+
+
+def widening(name: str, *made: str, constants: tuple[str, ...]) -> Body:
+    derived = tuple(Derivation(column, RAW, "v", DependencyType.DIRECT, Subtype.IDENTITY) for column in made)
+    columns = [OutputColumn(column) for column in made]
+    columns += [OutputColumn(column, origin=Origin.CONSTANT, expression="1") for column in constants]
+    read, written = Dataset(RAW, columns=("v",)), Dataset(WIDE, columns=(*made, *constants))
+    condition = Dependency(RAW, "v", Subtype.FILTER, expression="v > 0")
+    job = Job("spark", "widen")
+    return Body(Plan(name, job, written, Effect.ALL, "Save", (read,), tuple(columns), derived, (condition,)), name)
+
+
+@pytest.mark.parametrize(("as_of", "columns"), COLUMNS.items())
+def test_only_the_columns_that_were_known_then(store: GraphStore, as_of: str | None, columns: list[str]) -> None:
+    bodies = [widening("w1", "v", constants=("c",)), widening("w2", "v", "later", constants=("c", "later_c"))]
+    whole = graph(bodies, [run("w1", 10, "app-1"), run("w2", 30, "app-2")])
+    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+    answer = ask(store, "lineage", node=WIDE, level="column", asOf=as_of, counts=True)
+    listed = [node.id.partition("#")[2] for node in answer.nodes if node.id.startswith(f"{WIDE}#")]
+    assert listed == columns
+    assert {each.id: each.columnCount for each in answer.datasets}[WIDE] == len(columns)
+    reached = ask(store, "downstream", node=f"{RAW}#v", type="all", asOf=as_of)  # the rows of the dataset depend on it
+    assert [node.id.partition("#")[2] for node in reached.nodes if node.id.startswith(f"{WIDE}#")] == columns
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from headwater.ingest.graph.projector import Projector
 from headwater.ingest.ledger.ledger import ERASURE, NewEntry
 from headwater.ingest.places.user import user_name
 from headwater.ingest.publishing.state import Refused, State, forget_erased
+from headwater.queries.catalogue.catalogue import ESTATE
 from tests.contract.test_projector import assert_equal, recorded, stored, whole
 
 WORD = b"secretword9"
@@ -167,7 +168,9 @@ NEWEST = {"plan": 5, "event": 6}
 
 
 @pytest.mark.parametrize("entry", NEWEST.values(), ids=NEWEST)
-def test_after_an_erasure_older_logic_is_not_called_complete(entry: int, tmp_path: Path) -> None:
+def test_after_an_erasure_older_logic_is_not_called_complete(
+    entry: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "data"
     with Service.open(folder) as service:
         service.ledger.append([*recorded("m01_rerun"), *recorded("m02_changed_expression")])
@@ -191,11 +194,40 @@ def test_after_an_erasure_older_logic_is_not_called_complete(entry: int, tmp_pat
         about = {"changes": {"node": columns[0]}, "explain": {"node": columns[0]}, "columns": {"dataset": TARGET}}
         about |= {"diff": {"node": "job:spark/daily_channel_totals"}, "paths": {"from": READ, "to": TARGET}}
         about |= {"audit": {"node": TARGET}, "consumers": {"node": "job:spark/daily_channel_totals"}}
+        about |= {name: {"job": "job:spark/daily_channel_totals"} for name in ("plans", "runs", "coverage")}
+        about |= {"latest-runs": {}, "latest-changes": {}, **{query.name: {} for query in ESTATE}}
         assert {name: service.ask(name, given).reason for name, given in about.items()} == dict.fromkeys(about, reason)
+    for form in ("--json", "--csv"):
+        capsys.readouterr()
+        assert cli.run(["explain", columns[0], form, "--data", str(folder)]) == 0
+        printed = capsys.readouterr()
+        told = json.loads(printed.out)["reason"] if form == "--json" else printed.err.strip()
+        assert told.removeprefix("not complete: ") == reason
     said = ["tag", TARGET, f"erased-write={entry}", "--withdraw", "--data", str(folder)]
     assert cli.run(said) == 0
     with Service.open(folder) as service:
         assert service.ask("lineage", {"node": TARGET}).to_dict()["complete"]
+        assert service.ask("plans", {"job": "job:spark/daily_channel_totals"}).to_dict()["complete"]
+
+
+def test_what_an_erasure_has_nothing_to_do_with_stays_complete(tmp_path: Path) -> None:
+    """The runs of another job; and a whole graph of which nobody doubts anything any more."""
+    folder = tmp_path / "data"
+    with Service.open(folder) as service:
+        service.ledger.append([*recorded("m01_rerun"), *recorded("m02_changed_expression"), *recorded("g01_udfs")])
+    assert cli.run(["erase", "5", "--reason", "asked for", "--data", str(folder)]) == 0
+    with Service.open(folder) as service:
+        (other,) = {row["id"] for row in service.ask("jobs", {}).to_dict()["rows"]} - {"job:spark/daily_channel_totals"}
+        for name in ("plans", "runs", "coverage"):
+            assert service.ask(name, {"job": other}).to_dict()["complete"]
+        (run,) = (row["id"] for row in service.ask("runs", {"job": other, "limit": 1}).to_dict()["rows"])
+        assert service.ask("run", {"run": run}).to_dict()["complete"]
+        assert not service.ask("cycles", {}).to_dict()["complete"]
+    for node, tag in ((TARGET, "erased-write=5"), (READ, "erased-read=5")):
+        for subject in (node, f"{node}#*"):
+            assert cli.run(["tag", subject, tag, "--withdraw", "--data", str(folder)]) == 0
+    with Service.open(folder) as service:
+        assert service.ask("cycles", {}).to_dict()["complete"]
 
 
 def test_what_an_erased_write_replaced_is_not_called_complete_downstream(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from typing import Any
 
 import aiohttp
@@ -396,6 +396,87 @@ def test_an_invalid_request_is_refused_with_the_reason(
         assert client.submit("g.V().count()").all().result() == [25]  # on the same connection
 
 
+#: What a Gremlin Server answers as well, whatever the order: sets, maps with any keys in a list.
+ALIKE = (
+    "g.V().hasLabel('dataset').valueMap().select(keys)",
+    "g.V().hasLabel('dataset').elementMap().select(keys)",
+    "g.V().hasLabel('dataset').valueMap(true).select(keys).dedup()",
+    "g.V().groupCount().by(label).select(keys)",
+    "g.V().groupCount().by(label).select(keys).fold()",
+    "g.V().groupCount().by(label).select(keys).order(local)",
+    "g.V().hasLabel('dataset').project('a','b').by(id).by(valueMap().select(keys))",
+    "g.V().hasLabel('dataset').local(valueMap().select(keys))",
+    "g.V().hasLabel('dataset').id().fold().intersect(V().hasLabel('dataset').id().fold())",
+    "g.V().hasLabel('dataset').id().fold().difference(V().hasLabel('job').id().fold())",
+    "g.inject(1).fold().disjunct([1, 2])",
+    "g.inject(1).fold().merge([1, 3])",
+    "g.inject([a: 1]).merge([b: 2])",
+    "g.inject(1).fold().combine([1, 3])",
+    "g.V().label().fold().dedup(local)",
+    "g.inject([[a: 1], [a: 1], [b: 2]]).dedup(local)",
+    "g.E().groupCount().by('masking').fold()",
+    "g.E().group().by('masking').by(count()).fold().fold()",
+    "g.V().hasLabel('column').groupCount().by(out().count()).fold()",
+    f"g.V('{MART}').project('a').by(out().groupCount().by(out().count())).fold()",
+)
+#: Mistakes of a user -> the status of a Gremlin Server.
+MISTAKES = {
+    "g.inject('a').sum()": 597,
+    "g.V().values('name').mean()": 597,
+    "g.inject(1,'a').max()": 597,
+    "g.inject(1).math('_ / 0')": 597,
+    "g.inject(1).math('_ +')": 597,
+    "g.V().hasLabel('dataset').by('name')": 597,
+    "g.V().range(5, 2)": 597,
+    "g.inject(1).substring(1)": 597,
+    "g.inject('a').split(1)": 597,
+    "g.inject(1).intersect(2)": 597,
+    "g.V().times(2)": 597,
+    "g.V().emit()": 597,
+    "g.inject(1).option(1, V())": 597,
+    "g.inject(1).out()": 597,
+    "g.inject(1).values('x')": 597,
+    "g.V().cap('x')": 597,
+    "g.inject(1).fail('no')": 595,
+    "g.V().fail()": 595,
+}
+
+
+@pytest.fixture(scope="module")
+def real(gremlin_server: Server) -> Iterator[Client]:
+    """A client of a real Gremlin Server with the same graph."""
+    with open_store(gremlin_server.url()) as store:
+        store.clear()
+        store.apply(pipeline())
+    url, _, name = gremlin_server.url().partition("?g=")
+    with closing(Client(url, name, message_serializer=GraphBinarySerializersV1(), pool_size=1)) as client:
+        yield client
+
+
+def unordered(value: Any) -> Any:
+    """A value with its type, whose lists, sets and maps are equal whatever their order."""
+    if isinstance(value, dict):
+        return "map", sorted(((unordered(key), unordered(item)) for key, item in value.items()), key=repr)
+    if isinstance(value, (list, set)):
+        return type(value).__name__, sorted(map(unordered, value), key=repr)
+    return plain(value)
+
+
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+def test_sets_and_maps_are_those_of_a_gremlin_server(serializer: str, address: str, real: Client) -> None:
+    with connected(address, serializer) as client:
+        for text in ALIKE:
+            ours, theirs = (unordered(one.submit(text).all().result()) for one in (client, real))
+            assert ours == theirs, text
+
+
+@pytest.mark.parametrize(("text", "status"), MISTAKES.items(), ids=MISTAKES)
+def test_a_mistake_has_the_status_of_a_gremlin_server(text: str, status: int, address: str, real: Client) -> None:
+    with connected(address) as client:
+        found = [refusal(one.submit(text).all().result)[0] for one in (client, real)]
+    assert found == [status, status]
+
+
 # Limits ---------------------------------------------------------------------------------------------------------------
 
 #: Takes minutes, and no memory.
@@ -475,11 +556,50 @@ async def test_too_many_requests_at_once_are_refused(store: GraphStore) -> None:
 
 
 async def test_too_many_connections_are_refused(store: GraphStore) -> None:
-    with listening(store, Limits(connections=1)) as address:
+    with listening(store, Limits(connections=1, idle_seconds=3_600)) as address:
         async with aiohttp.ClientSession() as session, session.ws_connect(address):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await session.ws_connect(address)
     assert refused.value.status == 503
+
+
+async def asks(socket: aiohttp.ClientWebSocketResponse) -> int:
+    await socket.send_str(eval_("g.V().limit(1).count()", str(uuid.uuid4())))
+    return int((await socket.receive_json())["status"]["code"])
+
+
+async def test_who_is_silent_for_longest_makes_room_for_a_new_connection(store: GraphStore) -> None:
+    """Those that never asked before those that did; never one that waits for its answer."""
+    with listening(store, Limits(connections=4, idle_seconds=0)) as address:
+        async with AsyncExitStack() as ends:
+            session = await ends.enter_async_context(aiohttp.ClientSession())
+
+            async def connect() -> aiohttp.ClientWebSocketResponse:
+                return await ends.enter_async_context(session.ws_connect(address))
+
+            waiting = await connect()
+            await waiting.send_str(eval_(f"g.with('evaluationTimeout', 4000).{ENDLESS[2:]}", str(uuid.uuid4())))
+            used = await connect()
+            assert await asks(used) == 200
+            for gone in [await connect() for _ in range(2)]:
+                new = await connect()
+                assert (await gone.receive()).data == aiohttp.WSCloseCode.GOING_AWAY
+                assert await asks(new) == 200
+            assert await asks(used) == 200
+            last = await connect()  # of the three that had asked one is silent for longest
+            assert await asks(last) == 200
+            assert await asks(used) == 200
+            assert (await waiting.receive_json())["status"]["code"] == 598
+
+
+async def test_a_connection_that_waits_for_its_answer_makes_no_room(store: GraphStore) -> None:
+    with listening(store, Limits(connections=1, idle_seconds=0)) as address:
+        async with aiohttp.ClientSession() as session, session.ws_connect(address) as busy:
+            await busy.send_str(eval_(f"g.with('evaluationTimeout', 4000).{ENDLESS[2:]}", str(uuid.uuid4())))
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(address)
+            assert refused.value.status == 503
+            assert (await busy.receive_json())["status"]["code"] == 598
 
 
 # Frames ---------------------------------------------------------------------------------------------------------------

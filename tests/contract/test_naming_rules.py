@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 from pathlib import Path
 
@@ -106,6 +108,11 @@ def test_rules_are_tried_and_nothing_is_changed(tmp_path: Path, capsys: pytest.C
     said = capsys.readouterr().out
     assert f"{len(before)} datasets now" in said
     assert "would become one dataset:" in said
+    assert run(["names", "try", str(rules), "--csv", "--data", str(tmp_path / "data")]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {row["change"] for row in rows} == {"one"}
+    assert {row["now"] for row in rows} <= set(before)
+    assert all(int(row["datasets"]) > 1 and row["then"] for row in rows)
     assert names_of(tmp_path / "data") == before
     rules.write_text("folders: [1]\n", encoding="utf-8")
     assert run(["names", "try", str(rules), "--data", str(tmp_path / "data")]) == Fault.INVALID.exit_code

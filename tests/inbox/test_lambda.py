@@ -130,7 +130,7 @@ def test_the_handshake_of_the_spline_agent(receiver: Receiver) -> None:
         (event("http_api", PLAN, content_type=f"{FLAT}; charset=latin-1"), 415, "charset utf-8"),
         (event("http_api", PLAN, content_encoding="br"), 415, "Content-Encoding of gzip"),
         (event("http_api", PLAN, x_api_key="other"), 401, "a token is needed"),
-        (event("http_api", PLAN, "/other"), 404, "nothing here"),
+        (event("http_api", PLAN, "/other"), 404, "this is a receiver"),
         (event("http_api", method="GET"), 405, "expected a POST"),
         (event("http_api", b" " * (LARGEST_BODY + 1)), 413, "s3://BUCKET/inbox"),
     ],
@@ -154,6 +154,8 @@ def test_bearer_tokens_and_health_without_one(receiver: Receiver) -> None:
     for given in (f"Bearer {TOKEN}", f"Bearer Bearer {TOKEN}"):
         assert receiver.answer(event("http_api", PLAN, authorization=given, x_api_key=""))["statusCode"] == 201
     assert receiver.answer(event("http_api", path="/health", method="GET", x_api_key=""))["statusCode"] == 200
+    ready = receiver.answer(event("http_api", path="/ready", method="GET", x_api_key=""))
+    assert json.loads(ready["body"]) == {"status": "ready", "receiver": True}
 
 
 def test_the_secret_can_be_changed_without_a_gap() -> None:

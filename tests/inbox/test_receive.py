@@ -115,6 +115,35 @@ def test_the_command_receives_into_s3_and_load_reads_it(aws: Cloud, tmp_path: Pa
     assert (told["plans"], told["events"], told["refused"]) == (1, 1, [])
 
 
+def test_load_sends_to_a_receiver_and_questions_are_told_what_it_is(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    command = [sys.executable, "-m", "headwater", "receive", "--inbox", str(inbox), "--port", "0"]
+    where = {"HEADWATER_DATA": str(tmp_path / "tokens"), "PYTHONUNBUFFERED": "1"}
+    with ended(
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**where), cwd=ROOT)
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        loaded = headwater("load", CASE, "--server", url)
+        assert (loaded.returncode, loaded.stderr) == (0, "")
+        sent = "1 plans and 1 events sent to a receiver: `headwater ingest` brings them into a ledger; "
+        assert loaded.stdout.startswith(sent)
+        told = json.loads(headwater("load", CASE, "--server", url, "--json").stdout)
+        assert (told["plans"], told["known"], told["received"]) == (1, 0, True)
+        for asked in (("upstream", "x"), ("estate",), ("tag", "x", "pii"), ("parked",)):
+            refused = headwater(*asked, "--server", url)
+            assert (refused.returncode, "this is a receiver: agents send to /producer" in refused.stderr) == (2, True)
+        found = headwater("doctor", "--server", url)
+        assert "receiver" in found.stdout
+        for path in ("", "api", "api/v1/lineage?node=x", "gremlin", "metrics"):
+            with pytest.raises(urllib.error.HTTPError) as error:
+                urllib.request.urlopen(f"{url}/{path}", timeout=PATIENCE)
+            assert (error.value.code, "this is a receiver" in json.load(error.value)["error"]) == (404, True)
+    given = ("--inbox", inbox, "--ledger", tmp_path / "ledger", "--data", tmp_path / "data", "--once")
+    assert headwater("ingest", *given).returncode == 0
+    assert headwater("jobs", "--data", tmp_path / "data").stdout.count("spark/pipeline.stage_customers") == 1
+
+
 def test_a_receiver_speaks_https_with_a_certificate(tmp_path: Path) -> None:
     authority = trustme.CA()
     cert, key = certificate(tmp_path, authority, "127.0.0.1")

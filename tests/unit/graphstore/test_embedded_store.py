@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from gremlin_python.process.graph_traversal import __
-from gremlin_python.process.traversal import Bytecode
+from gremlin_python.process.traversal import Bytecode, T
 
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import open_store, set_aside
@@ -357,3 +357,35 @@ def test_a_step_from_the_wire_is_never_a_script(closed: Path, step: list[object]
             with pytest.raises(InvalidRequest, match="not supported"):
                 store.run(bytecode)
             assert store.counts() == {"job": 20}
+
+
+def test_a_fan_of_new_edges_is_what_they_are_one_by_one(tmp_path: Path) -> None:
+    """Also a second time, when each of them is there."""
+    columns = tuple(vertex(f"s3://d#c{i}", "column", name=f"c{i}", resolved=bool(i % 2)) for i in range(700))
+    owner = vertex("s3://d", "dataset", name="d")
+    fan = tuple(edge("hasColumn", owner.id, each.id) for each in columns)
+    fan += tuple(
+        edge("dependsOn", owner.id, each.id, "FILTER", type="INDIRECT", certain=True, columns=number)
+        for number, each in enumerate(columns)
+    )
+    whole = GraphDelta((owner, *columns), fan)
+    found = []
+    for name, deltas in {
+        "at once": [whole],
+        "twice": [whole, whole],
+        "one by one": [
+            GraphDelta((owner, *columns)),
+            *(GraphDelta(edges=fan[i : i + 50]) for i in range(0, 1_400, 50)),
+        ],
+    }.items():
+        with open_store(f"embedded:{tmp_path / name}") as store:
+            for delta in deltas:
+                store.apply(delta)
+            rows = store.g.E().project("from", "to", "all").by(__.out_v().id_()).by(__.in_v().id_())
+            edges = [
+                (row["from"], row["to"], sorted((str(key), value) for key, value in row["all"].items() if key != T.id))
+                for row in rows.by(__.value_map(True)).to_list()
+            ]
+            found.append((sorted(edges, key=str), store.counts()))
+    assert found[0] == found[1] == found[2]
+    assert found[0][1] == {"dataset": 1, "column": 700, "hasColumn": 700, "dependsOn": 700}

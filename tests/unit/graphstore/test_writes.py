@@ -81,3 +81,16 @@ def test_what_an_earlier_delta_of_the_same_write_made_is_there() -> None:
 def test_a_text_that_is_no_unicode_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="a text cannot be stored"):
         script_of_deltas([GraphDelta((vertex("\ud800", "job"),))], all_of)
+
+
+def test_new_edges_out_of_a_vertex_with_many_are_added_and_not_looked_for() -> None:
+    """mergeE looks through all edges out of the vertex: a wide dataset would take the square of its columns."""
+    columns = [vertex(f"d#c{i}", "column", name=f"c{i}") for i in range(600)]
+    wide = GraphDelta(
+        (vertex("d", "dataset"), *columns),
+        (*(edge("hasColumn", "d", each.id) for each in columns), edge("derivesFrom", "d#c1", "d#c2", certain=True)),
+    )
+    script = script_of_deltas([wide], none_of)
+    assert steps(script.text) == [WHOLE_V, WHOLE_E, ["V", "addE", "to", "property", "iterate"]]
+    assert sum('"hasColumn"' in str(value) and '"Direction.OUT"' in str(value) for value in script.params.values()) == 0
+    assert steps(script_of_deltas([wide], all_of).text) == [CHANGED_V, WHOLE_E, CHANGED_E]

@@ -10,6 +10,7 @@ from headwater.graphmodel.constants import MARK, Form
 from headwater.graphmodel.logic import logic
 from headwater.graphmodel.model import Plan
 from headwater.spline_bridge.datasets import MOST_SQL
+from headwater.spline_bridge.jdbc_queries import read_query
 from tests.unit.spline_bridge.plans import direct, document, indirect, mapped, read
 
 URL = "jdbc:postgresql://h/shop"
@@ -179,3 +180,15 @@ def test_the_queries_of_one_plan_are_read_up_to_a_number_of_characters_together(
     assert known == [f"postgres://h:5432/{O}", f"postgres://h:5432/{P}"]
     assert sum(map(len, sorted(queries.values(), key=len)[:3])) <= MOST_SQL < sum(map(len, queries.values()))
     assert any(d.uri.startswith("unresolved:") for d in plan.inputs)
+
+
+#: In which of these databases a text in double quotes is the name of a column, as a query is read.
+QUOTED = {"postgresql": True, "sqlserver": True, "h2": True, "databricks": True, "awsathena": True, "mariadb": False}
+
+
+@pytest.mark.parametrize(("database", "is_name"), QUOTED.items())
+def test_a_query_is_read_as_ever_by_the_name_of_its_database(database: str, is_name: bool) -> None:
+    """By sqlglot Databricks has no names in double quotes: read so, plans in a ledger would have other ids."""
+    found = read_query('select "name" from person', f"jdbc:{database}://h/shop", str)
+    assert found is not None
+    assert bool(found.tables["person"].used) is is_name

@@ -92,3 +92,10 @@ def test_a_long_script_is_not_read_nor_one_that_does_not_end() -> None:
 )
 def test_a_script_is_read_as_its_database_reads_it(system: str, script: str, expected: dict[str, Did]) -> None:
     assert effects(script, system) == expected
+
+
+@pytest.mark.parametrize("system", ["mysql", "mariadb", "MariaDB"])
+def test_a_database_by_any_of_its_names(system: str) -> None:
+    assert effects("truncate table `mart`.`a`", system) == {"a": Did.EMPTIED}
+    assert effects("truncate table [mart].[a]", "mssql") == effects("truncate table [mart].[a]", "sqlserver")
+    assert effects("truncate table [mart].[a]", "sqlserver") == {"a": Did.EMPTIED}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headwater.ingest.http.auth import Access, TokensRequired, access_for, is_loopback
+from headwater.ingest.http.addresses import is_loopback
+from headwater.ingest.http.auth import Access, TokensRequired, access_for
 from headwater.ingest.http.tokens import TokenStore
 
 

@@ -15,11 +15,12 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from cryptography.hazmat.primitives import serialization
 
+from headwater.ingest.http.addresses import url_of
 from headwater.ingest.http.auth import Access, check_requests
 from headwater.ingest.http.authenticator import Authenticators, Scope, Sender, SenderUnchecked, UnknownSender
 from headwater.ingest.http.oidc import LoadBalancerAuthenticator, OidcAuthenticator, OidcSettings, settings
 from headwater.ingest.http.routes import add_route
-from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner, url_of
+from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from tests.unit.ingest.http.issuer import ALB, AUDIENCE, Issuer, issuing
 
