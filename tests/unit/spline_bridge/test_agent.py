@@ -294,6 +294,9 @@ class Command:
         (Command("RenameTable", isView=False), True),
         (Command("CreateDeltaTableCommand", query=Command("Some", get=Command("CloneTableCommand"))), True),
         (Command("CreateDeltaTableCommand", query=Command("None$")), False),
+        (Command("TruncateTableCommand", partitionSpec=Command("None$", isDefined=False)), True),
+        (Command("TruncateTableCommand", partitionSpec=Command("Some", isDefined=True)), False),
+        (Command("DropColumns"), True),
         (Command("CreateViewCommand"), False),
         (Command("AnalyzeColumnCommand"), False),
         (Command("Project"), False),
@@ -368,6 +371,52 @@ def test_a_renamed_column_comes_from_the_one_of_the_old_name() -> None:
         ("s3://lake/rc", "id", "id", Subtype.IDENTITY),
         ("s3://lake/rc", "old", "new", Subtype.IDENTITY),
     }
+
+
+def test_a_dropped_column_takes_what_was_written_to_it_along() -> None:
+    """The others stay as they are; of a struct that only loses a field, too."""
+
+    def dropped(name: str, *path: str) -> dict[str, object]:
+        field = {"product-class": "org.apache.spark.sql.types.StructField", "name": name, "dataType": "string"}
+        column = {"class": f"{_CATALYST}analysis.ResolvedFieldName", "num-children": 0}
+        return {**column, "path": list(path), "field": field}
+
+    drop = {"class": f"{_CATALYST}plans.logical.DropColumns", "num-children": 1, "table": 0, "ifExists": False}
+    table = {"class": f"{_CATALYST}analysis.ResolvedTable", "num-children": 0}
+    outputs = [[attribute("id", 1)], [attribute("a", 2)], [attribute("s", 3)]]
+    at = {"identifier": "default.dc", "name": "spark_catalog.default.dc", "properties": {"location": "s3://lake/dc"}}
+    tree = [
+        {**drop, "columnsToDrop": [[dropped("a")], [dropped("x", "s")]]},
+        {**table, "outputAttributes": outputs},
+    ]
+    captured = Captured(json.dumps(tree), {"relation": at}, (Leaf("ResolvedTable", ("1", "2", "3"), at),))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect, plan.renames) == ("s3://lake/dc", Effect.ALL, ())
+    assert {(d.source_column, d.target, d.carried) for d in plan.derivations} == {("id", "id", True), ("s", "s", True)}
+
+
+_EMPTIED = {"identifier": "default.t", "name": "ice.default.t", "properties": {"location": "s3://lake/t"}}
+
+
+@pytest.mark.parametrize(
+    ("command", "details", "effect"),
+    [
+        ("TruncateTable", {"relation": _EMPTIED}, Effect.END),
+        ("TruncateTableCommand", {"table": {"Table": "t", "Location": "s3://lake/t"}}, Effect.END),
+        ("TruncateHoodieTableCommand", {"table": {"Table": "t", "Location": "s3://lake/t"}}, Effect.END),
+        ("DeleteFromTable", {"relation": _EMPTIED, "all_rows": True}, Effect.END),
+        ("DeleteCommand", {"relation": _EMPTIED, "all_rows": True}, Effect.END),
+        ("DeleteCommand", {"relation": _EMPTIED, "all_rows": False}, Effect.KEEP),
+        ("DeleteCommand", {"relation": {**_EMPTIED, "staged": True}, "all_rows": True}, Effect.KEEP),
+    ],
+)
+def test_what_empties_a_table_ends_its_lineage(command: str, details: dict[str, object], effect: Effect) -> None:
+    held = [relation(1)] if "relation" in details else []  # a command of Spark's own catalog has the table's name alone
+    tree = [{"class": f"org.example.{command}", "num-children": len(held), "table": 0}, *held]
+    plan = decode_plan(json.dumps(report(Captured(json.dumps(tree), details), RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect) == ("s3://lake/t", effect)
+    if effect is Effect.END:
+        assert (plan.inputs, plan.columns, plan.derivations) == ((), (), ())
 
 
 def generated(operator: list[dict[str, object]]) -> str:
