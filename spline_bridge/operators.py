@@ -314,6 +314,8 @@ def _generated(
             names = list(inner.fields)
         if isinstance(names, (list, tuple)) and len(names) == width:
             name = str(names[position])
+        elif inner.fields is None:  # it is not known which field of what is read this is
+            return combine_text(inner._replace(paths=None), TRANSFORMATION, whole.text)
         value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), [inner])
         return combine_text(value, TRANSFORMATION, whole.text)
     item = _item(operands[0], position - width) if operands and expression.operator in _EXPLODING else None

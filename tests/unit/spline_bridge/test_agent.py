@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
+from headwater.graphmodel.model import DependencyType, Effect, Origin, Plan, Subtype
 from headwater.spline_bridge.agent import Captured, Run, is_write, report
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
-from headwater.spline_bridge.agent.tree import parse
+from headwater.spline_bridge.agent.results import result
+from headwater.spline_bridge.agent.tree import Node, parse
 from headwater.spline_bridge.decode import decode_plan
 from headwater.spline_bridge.plantext import attribute as attribute_of
 from headwater.spline_bridge.versions import CONTENT_TYPES
@@ -524,8 +525,8 @@ def _node(name: str, count: int, /, **fields: object) -> dict[str, object]:
     return {"class": f"{_CATALYST}expressions.{name}", "num-children": count, **fields}
 
 
-def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> str | None:
-    """What is shown of an expression over the columns a and b of a table."""
+def _projection(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> Plan:
+    """The plan that writes an expression over the columns a and b of a table."""
     insert_command, _ = json.loads(insert(1).plan)
     alias = _node("Alias", 1, child=0, name="x", exprId=attribute("x", 9)["exprId"], qualifier=[])
     project = {"class": f"{_CATALYST}plans.logical.Project", "num-children": 1, "projectList": [[alias, *expression]]}
@@ -534,7 +535,12 @@ def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) ->
     table = {"table": {"Database": "db", "Provider": "hive", "Table": "t", "Location": "s3://lake/t"}}
     plan = json.dumps([insert_command, {**project, "child": 0}, {**relation, "partitionCols": []}])
     captured = Captured(plan, insert(1).command, (Leaf("HiveTableRelation", ("1", "2"), table), *leaves))
-    found = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    return decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+
+
+def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> str | None:
+    """What is shown of an expression over the columns a and b of a table."""
+    found = _projection(*expression, leaves=leaves)
     assert {d.source_column for d in found.derivations} == {"a", "b"}
     return next(d.expression for d in found.derivations if d.type is DependencyType.DIRECT)
 
@@ -545,6 +551,22 @@ def test_a_function_that_spark_replaces_is_shown_as_it_was_called() -> None:
     assert _projected(_node("TryDivide", 1, left=[a], right=[b], replacement=0), *divided) == "try_divide(a, b)"
     conditional = [_node("If", 3, predicate=0, trueValue=1, falseValue=2), _node("IsNotNull", 1, child=0), a, b, a]
     assert _projected(_node("Nvl2", 1, expr1=[a], expr2=[b], expr3=[a], replacement=0), *conditional) == "nvl2(a, b, a)"
+
+
+def test_a_field_of_zipped_arrays_comes_from_its_array() -> None:
+    names = [[_node("Literal", 0, value=name, dataType="string")] for name in ("p", "q")]
+    zipped = [_node("ArraysZip", 2, children=[0, 1], names=names), attribute("a", 1), attribute("b", 2)]
+    first = [_node("GetArrayItem", 2, child=0, ordinal=1), *zipped, _node("Literal", 0, value="0", dataType="integer")]
+    plan = _projection(_node("GetStructField", 1, child=0, ordinal=1, name="q"), *first)
+    assert {(d.source_column, d.expression) for d in plan.derivations} == {("b", "arrays_zip(a, b)[0].q")}
+
+
+@pytest.mark.parametrize("function", ["ArrayFilter", "SortArray", "Slice", "ArrayDistinct", "Concat", "ArrayUnion"])
+def test_a_function_that_gives_items_of_its_array_has_its_type(function: str) -> None:
+    array = {"type": "array", "elementType": "long"}
+    of = Node(f"{_CATALYST}expressions.{function}", 2, {})
+    assert result(of, [array, array]) == array
+    assert result(Node(f"{_CATALYST}expressions.Flatten", 1, {}), [{"type": "array", "elementType": array}]) == array
 
 
 def test_the_values_of_a_pivot_are_asked_for_where_the_plan_lacks_them() -> None:
