@@ -34,7 +34,7 @@ from headwater.spline_bridge.operators import Rows, evaluate
 from headwater.spline_bridge.plantext import attribute
 from headwater.spline_bridge.shared import SharedSources
 from headwater.spline_bridge.subqueries import Bindings, evaluate_text
-from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, hides, reference
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, adds, hides, reference
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100
@@ -149,8 +149,11 @@ class _Resolver:
             rows = commands.update(write, rows, _OperatorContext(self, write, children))
         for keys in self._subquery_keys.values():  # of expressions that nothing evaluated
             merge_into(self.dependencies, keys)
-        names = _output_names(write, rows, self.plan)
-        values, shared = self._shared.settled(rows.values[: len(names)])
+        format_ = str(write.extra.get("destinationType") or "")
+        written = zip(_output_names(write, rows, self.plan), rows.values, strict=False)
+        kept = [(name, value) for name, value in written if not adds(format_, name)]
+        names = tuple(name for name, _ in kept)
+        values, shared = self._shared.settled([value for _, value in kept])
         dependencies = self._shared.expanded_keys(self.dependencies)
         if self._shared.exhausted:
             self.unresolved.add(write.id)
