@@ -34,7 +34,7 @@ from headwater.spline_bridge.operators import Rows, evaluate
 from headwater.spline_bridge.plantext import attribute
 from headwater.spline_bridge.shared import SharedSources
 from headwater.spline_bridge.subqueries import Bindings, evaluate_text
-from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, adds, hides, reference
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, adds, hides, reference, references
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100
@@ -136,6 +136,7 @@ class _Resolver:
         self._begun: set[str] = set()
         self._aliases = _read_names(plan, datasets)
         self._views = _views(plan)
+        self.pivots = _pivots(plan)
         self._tables, self._untitled = _reads(plan, self.named)
         self._reads_target = _above_target(plan, datasets)
         self._steps = 0
@@ -348,6 +349,9 @@ class _OperatorContext:
     def named(self, attribute: str) -> str:
         return self._resolver.named(attribute)
 
+    def pivots(self) -> frozenset[str]:
+        return self._resolver.pivots.get(self._operation.id, _NO_PIVOTS)
+
     def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
         for value in values:
             if value.unresolved or not self.spend(1 + len(value.direct) + len(value.indirect)):
@@ -497,6 +501,29 @@ def _output_names(write: OperationNode, rows: Rows, plan: WirePlan) -> tuple[str
     refs = [ref for ref in map(reference, output) if ref] if isinstance(output, list) else []
     ids = [ref.id for ref in refs] if len(refs) == len(rows.ids) else list(rows.ids)
     return tuple(plan.attributes[i].name if i in plan.attributes else i for i in ids)
+
+
+_NO_PIVOTS = frozenset[str]()
+
+
+def _pivots(plan: WirePlan) -> dict[str, frozenset[str]]:
+    """By operator what it groups by for a PIVOT, which the aggregate above it turns into columns (`PivotFirst`)."""
+    if not any(expression.operator == "PivotFirst" for expression in plan.expressions.values()):
+        return {}
+    out = {}
+    for operation in plan.operations.values():
+        stack = [ref.id for ref in references(operation.params.get("aggregateExpressions"))]
+        seen, found = set[str](), set[str]()
+        while stack:
+            expression = plan.expressions.get(stack.pop())
+            if expression is None or expression.id in seen:
+                continue
+            seen.add(expression.id)
+            if expression.operator == "PivotFirst" and expression.operands:
+                found.add(expression.operands[0].id)
+            stack.extend(ref.id for ref in expression.operands)
+        out.update(dict.fromkeys(operation.inputs if found else (), frozenset(found)))
+    return out
 
 
 def table_identifier(operation: OperationNode) -> str | None:

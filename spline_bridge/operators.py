@@ -71,6 +71,9 @@ class Context(Protocol):
     def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
         """Notes keys or conditions that the whole output depends on."""
 
+    def pivots(self) -> frozenset[str]:
+        """The attributes that the operator groups by for a PIVOT above it alone."""
+
     def definition(self, operation: OperationNode) -> Rows | None:
         """The rows of the CTE that the operator refers to."""
 
@@ -169,7 +172,11 @@ def _project(operation: OperationNode, children: Sequence[Rows], context: Contex
 
 
 def _aggregate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
-    context.keys(Subtype.GROUP_BY, map(context.value, references(operation.params.get("groupingExpressions"))))
+    grouping = references(operation.params.get("groupingExpressions"))
+    pivots, outputs = context.pivots(), operation.output or ()
+    # Of all values of these the operator above makes one row: only its columns depend on them, and say so.
+    rows = [ref for at, ref in enumerate(grouping) if pivots.isdisjoint((ref.id, *outputs[at : at + 1]))]
+    context.keys(Subtype.GROUP_BY, map(context.value, rows))
     return _listed(operation, listed(operation.params.get("aggregateExpressions")), children, context)
 
 
