@@ -9,12 +9,12 @@ The id of a plan does not depend on what is here: it is a function of the plan's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from headwater.graphmodel.logic import Layout, Logic, Schema
-from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, SharedSources
+from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, SharedSources, Subtype
 
 Names = tuple[str, ...]
 
@@ -121,7 +121,9 @@ def named(its: Logic, names_of: Mapping[str, ColumnNames]) -> Logic:
         yield from as_read.get(part.source_dataset, {}).get(part.source_column, (part.source_column,))
 
     columns = (replace(c, name=as_written.get(c.name, c.name)) for c in its.columns)
-    derivations = (_derivation(d, as_written, source, its) for d, source in _kept_first(its.derivations, sources))
+    lines = frozenset((uri, column) for uri in datasets for column in _other_lines(its, uri, names_of[uri]))
+    told = (_of_lines(d, lines) for d in its.derivations)
+    derivations = (_derivation(d, as_written, source, its) for d, source in _kept_first(told, sources))
     dependencies = (replace(p, source_column=source) for p, source in _kept_first(its.dependencies, sources))
     return replace(
         its,
@@ -181,6 +183,20 @@ def _whole_lines(names: ColumnNames, width: int) -> tuple[Names, ...]:
     """
     written = tuple(sorted({name for rows in names.positions.values() for there in rows for name in there}))
     return (written,) * width if written else ()
+
+
+def _other_lines(its: Logic, dataset: str, names: ColumnNames) -> Iterator[str]:
+    """The columns that a plan reads as parts of lines, or as whole lines, where the files were written otherwise."""
+    for uri, layout in its.read_layouts:
+        if uri == dataset and names.positions and layout.format not in names.positions:
+            yield from (column for column in layout.columns if column not in names.partitions)
+
+
+def _of_lines(d: Derivation, lines: Collection[tuple[str, str]]) -> Derivation:
+    """What comes from a part of a line, or from a line put together, is not the value that was written."""
+    if d.subtype is not Subtype.IDENTITY or (d.source_dataset, d.source_column) not in lines:
+        return d
+    return replace(d, subtype=Subtype.TRANSFORMATION)
 
 
 def _derivation(d: Derivation, as_written: Mapping[str, str], source: str, its: Logic) -> Derivation:

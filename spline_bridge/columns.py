@@ -34,7 +34,7 @@ from headwater.spline_bridge.operators import Rows, evaluate
 from headwater.spline_bridge.plantext import attribute
 from headwater.spline_bridge.shared import SharedSources
 from headwater.spline_bridge.subqueries import Bindings, evaluate_text
-from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, hides, reference
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, adds, hides, reference, references
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100
@@ -148,6 +148,7 @@ class _Resolver:
         self._begun: set[str] = set()
         self._aliases = _read_names(plan, datasets)
         self._views = _views(plan)
+        self.pivots = _pivots(plan)
         self._tables, self._untitled = _reads(plan, self.named)
         self._reads_target = _above_target(plan, datasets)
         self.spend = _Budget().spend
@@ -161,8 +162,11 @@ class _Resolver:
             rows = commands.update(write, rows, _OperatorContext(self, write, children))
         for keys in self._subquery_keys.values():  # of expressions that nothing evaluated
             merge_into(self.dependencies, keys)
-        names = _output_names(write, rows, self.plan)
-        values, shared = self._shared.settled(rows.values[: len(names)])
+        format_ = str(write.extra.get("destinationType") or "")
+        written = zip(_output_names(write, rows, self.plan), rows.values, strict=False)
+        kept = [(name, value) for name, value in written if not adds(format_, name)]
+        names = tuple(name for name, _ in kept)
+        values, shared = self._shared.settled([value for _, value in kept])
         dependencies = self._shared.expanded_keys(self.dependencies)
         if self._shared.exhausted:
             self.unresolved.add(write.id)
@@ -352,6 +356,9 @@ class _OperatorContext(Evaluator):
     def named(self, attribute: str) -> str:
         return self._resolver.named(attribute)
 
+    def pivots(self) -> frozenset[str]:
+        return self._resolver.pivots.get(self._operation.id, _NO_PIVOTS)
+
     def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
         for value in values:
             if value.unresolved or not self.spend(1 + len(value.direct) + len(value.indirect)):
@@ -501,6 +508,29 @@ def _output_names(write: OperationNode, rows: Rows, plan: WirePlan) -> tuple[str
     refs = [ref for ref in map(reference, output) if ref] if isinstance(output, list) else []
     ids = [ref.id for ref in refs] if len(refs) == len(rows.ids) else list(rows.ids)
     return tuple(plan.attributes[i].name if i in plan.attributes else i for i in ids)
+
+
+_NO_PIVOTS = frozenset[str]()
+
+
+def _pivots(plan: WirePlan) -> dict[str, frozenset[str]]:
+    """By operator what it groups by for a PIVOT, which the aggregate above it turns into columns (`PivotFirst`)."""
+    if not any(expression.operator == "PivotFirst" for expression in plan.expressions.values()):
+        return {}
+    out = {}
+    for operation in plan.operations.values():
+        stack = [ref.id for ref in references(operation.params.get("aggregateExpressions"))]
+        seen, found = set[str](), set[str]()
+        while stack:
+            expression = plan.expressions.get(stack.pop())
+            if expression is None or expression.id in seen:
+                continue
+            seen.add(expression.id)
+            if expression.operator == "PivotFirst" and expression.operands:
+                found.add(expression.operands[0].id)
+            stack.extend(ref.id for ref in expression.operands)
+        out.update(dict.fromkeys(operation.inputs if found else (), frozenset(found)))
+    return out
 
 
 def table_identifier(operation: OperationNode) -> str | None:

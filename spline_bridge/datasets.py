@@ -14,7 +14,7 @@ from headwater.graphmodel import naming
 from headwater.graphmodel.model import Dataset, Effect, Role
 from headwater.graphmodel.naming import Name, Rules
 from headwater.spline_bridge import connectors
-from headwater.spline_bridge.functions import KEEPS, WHOLE
+from headwater.spline_bridge.functions import DELETES, EMPTIES, KEEPS, WHOLE
 from headwater.spline_bridge.jdbc_queries import JdbcQuery, read_query
 from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
 
@@ -284,6 +284,8 @@ def role(wire: WirePlan) -> Role:
 def effect(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> Effect:
     """What the write does to what was there: a command's own rule, else whether it appends."""
     write = plan.operations[plan.write]
+    if not write.append and _empties(write):
+        return Effect.END
     if write.append or write.name in KEEPS or _names_partition(write, named):
         return Effect.KEEP
     if write.name in WHOLE:
@@ -291,6 +293,10 @@ def effect(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> Effect:
     if write.name == "OverwriteByExpression":
         return _by_expression(write, plan.expressions)
     return Effect.OVERWRITE
+
+
+def _empties(write: OperationNode) -> bool:
+    return write.name in EMPTIES or (write.name in DELETES and write.params.get("allRows") is True)
 
 
 def _names_partition(write: OperationNode, named: Mapping[str, Sequence[Name]]) -> bool:

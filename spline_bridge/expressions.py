@@ -222,8 +222,11 @@ def _inside_like_first(expression: Expression, operands: Sequence[Value], value:
     """Some of the items of the first operand, or all in another order. What decides that is CONDITIONAL for each."""
     value = follow_fields(value, operands[:1], TRANSFORMATION)._replace(fields=None)
     deciding = operands[1:] if expression.operator in _BY_OTHERS else operands
-    inside = influenced(value, as_role(deciding, Subtype.CONDITIONAL))
-    return value._replace(element=_untitled(inside.element), entry=inside.entry, paths=value.paths)
+    conditions = as_role(deciding, Subtype.CONDITIONAL)
+    inside = influenced(value, conditions)
+    if value.paths is None or expression.operator == "MapFilter":
+        return value._replace(element=_untitled(inside.element), entry=inside.entry)
+    return value._replace(element=_untitled(influenced(item_of(operands[0]), conditions)))  # of an array that is read
 
 
 #: Functions that choose among the items of their first operand by what the others say.
@@ -277,7 +280,7 @@ def _inside_zipped(expression: Expression, operands: Sequence[Value], value: Val
     """``arrays_zip``: an item is a struct with a field for each array."""
     names = expression.params.get("names")
     names = names if isinstance(names, list) and len(names) == len(operands) else list(range(len(operands)))
-    items = {str(name).lower(): item_of(operand) for name, operand in zip(names, operands, strict=True)}
+    items = {str(name).lower(): _as_an_item(item_of(of)) for name, of in zip(names, operands, strict=True)}
     return value._replace(element=combine(operands, TRANSFORMATION)._replace(fields=items))
 
 

@@ -104,6 +104,11 @@ ROW_LEVEL = frozenset({
 #: ``ALTER TABLE ... RENAME COLUMN``: an agent says which columns the table has after it, and from which they are.
 RENAME = "RenameColumn"
 
+#: Commands that leave nothing in the target.
+EMPTIES = frozenset({"TruncateTable", "TruncateTableCommand", "TruncateHoodieTableCommand"})
+#: Those that do so where their param `allRows` says it: a DELETE without WHERE.
+DELETES = frozenset({"DeleteCommand", "DeleteFromTable"})
+
 #: Commands that leave rows of the target as they were.
 KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", "DeltaDynamicPartitionOverwriteCommand", RENAME}
 
@@ -111,5 +116,5 @@ KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", "DeltaDynamicPartitionOverwri
 WHOLE = frozenset({
     "CreateDataSourceTableAsSelectCommand", "CreateHiveTableAsSelectCommand", "CreateTableAsSelect",
     "ReplaceTableAsSelect", "OptimizedCreateHiveTableAsSelectCommand", "AlterTableRenameCommand", "RenameTable",
-    "CreateHoodieTableAsSelectCommand",
+    "CreateHoodieTableAsSelectCommand", "DropColumns",
 })  # fmt: skip

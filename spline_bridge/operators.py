@@ -71,6 +71,9 @@ class Context(Protocol):
     def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
         """Notes keys or conditions that the whole output depends on."""
 
+    def pivots(self) -> frozenset[str]:
+        """The attributes that the operator groups by for a PIVOT above it alone."""
+
     def definition(self, operation: OperationNode) -> Rows | None:
         """The rows of the CTE that the operator refers to."""
 
@@ -169,7 +172,11 @@ def _project(operation: OperationNode, children: Sequence[Rows], context: Contex
 
 
 def _aggregate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
-    context.keys(Subtype.GROUP_BY, map(context.value, references(operation.params.get("groupingExpressions"))))
+    grouping = references(operation.params.get("groupingExpressions"))
+    pivots, outputs = context.pivots(), operation.output or ()
+    # Of all values of these the operator above makes one row: only its columns depend on them, and say so.
+    rows = [ref for at, ref in enumerate(grouping) if pivots.isdisjoint((ref.id, *outputs[at : at + 1]))]
+    context.keys(Subtype.GROUP_BY, map(context.value, rows))
     return _listed(operation, listed(operation.params.get("aggregateExpressions")), children, context)
 
 
@@ -314,6 +321,8 @@ def _generated(
             names = list(inner.fields)
         if isinstance(names, (list, tuple)) and len(names) == width:
             name = str(names[position])
+        elif inner.fields is None:  # it is not known which field of what is read this is
+            return combine_text(inner._replace(paths=None), TRANSFORMATION, whole.text)
         value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), [inner])
         return combine_text(value, TRANSFORMATION, whole.text)
     item = _item(operands[0], position - width) if operands and expression.operator in _EXPLODING else None

@@ -216,9 +216,14 @@ def hides(plan: WirePlan, operation: OperationNode, attribute: str) -> bool:
         return False
     if known.hidden or known.name in _FILE_METADATA:
         return True
-    format_ = str(operation.extra.get("sourceType") or "").lower()
-    return (known.name in _ICEBERG_METADATA and "iceberg" in format_) or (
-        known.name in _HUDI_METADATA and ("hudi" in format_ or "hoodie" in format_)
+    return adds(str(operation.extra.get("sourceType") or ""), known.name)
+
+
+def adds(format_: str, name: str) -> bool:
+    """Whether tables of a format have a column of this name that is none of the data: the format fills it in."""
+    kind = format_.lower()
+    return (name in _ICEBERG_METADATA and "iceberg" in kind) or (
+        name in _HUDI_METADATA and ("hudi" in kind or "hoodie" in kind)
     )
 
 

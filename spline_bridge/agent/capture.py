@@ -47,6 +47,11 @@ def _target(path: str) -> Mapping[str, Reader]:
     return {"relation": lambda command: relations.details(getattr(command, path)())}
 
 
+def _is_true(condition: Any) -> bool:
+    """Whether a condition is the constant true, as that of a DELETE without WHERE is."""
+    return class_name(condition) == "Literal" and str(condition.toString()) == "true"
+
+
 def _created_table(command: Any) -> Any:
     name = command.name()
     return name.catalog().loadTable(name.identifier())
@@ -88,6 +93,9 @@ _INTO = (
 )
 _INTO_TABLE: Mapping[str, Reader] = {**_target("table"), "write_options": pairs("writeOptions")}
 
+#: Commands that empty a table of Spark's own catalog, and the getter of its name.
+_TRUNCATES = {"TruncateTableCommand": "tableName", "TruncateHoodieTableCommand": "tableIdentifier"}
+
 #: Command that writes -> what is asked of it.
 COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     "InsertIntoHadoopFsRelationCommand": {
@@ -115,7 +123,8 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     },
     "InsertIntoHiveDirCommand": {"path": optional("storage.locationUri", lambda uri: str(uri.toString()))},
     **dict.fromkeys(_INTO, _INTO_TABLE),
-    **dict.fromkeys(("UpdateTable", "DeleteFromTable"), _target("table")),
+    "UpdateTable": _target("table"),
+    "DeleteFromTable": {**_target("table"), "all_rows": lambda command: _is_true(command.condition())},
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
     "MergeIntoTable": _target("targetTable"),
@@ -126,14 +135,19 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     "UpdateHoodieTableCommand": {"relation": lambda command: relations.details(command.ut().table())},
     "DeleteHoodieTableCommand": {"relation": lambda command: relations.details(command.dft().table())},
     "CreateHoodieTableAsSelectCommand": {"mode": text("mode"), "table": _table("table")},
-    **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
+    **dict.fromkeys(("MergeIntoCommand", "UpdateCommand"), _target("target")),
+    "DeleteCommand": {
+        **_target("target"),
+        "all_rows": lambda command: command.condition().isEmpty() or _is_true(command.condition().get()),
+    },
     "CreateDeltaTableCommand": {
         "path": text("query.get.targetPath"),
         "table": _table("table"),
         "clone": lambda command: _cloned(command.query().get().sourceTable()),
     },
     "RestoreTableCommand": {"path": text("sourceTable.path"), "format": lambda _: "delta"},
-    "RenameColumn": _target("table"),
+    **dict.fromkeys(("RenameColumn", "DropColumns", "TruncateTable"), _target("table")),
+    **{command: {} for command in _TRUNCATES},
     "WriteToMicroBatchDataSource": {
         "table": value("table.name"),
         "class": lambda command: class_name(command.table()),
@@ -195,9 +209,20 @@ def is_write(func_name: str, query_execution: Any) -> bool:
         return ask(value("isView"), plan) is not True and ask(_moved, query_execution) != {}
     if name not in COMMANDS:
         return _may_write(name) and ask(value("isView"), plan) is not True
-    if name == "CreateDeltaTableCommand":  # also any CREATE TABLE, which writes no rows
-        return str(ask(lambda command: class_name(command.query().get()), plan)) == "CloneTableCommand"
+    if name in _WRITES_IF:
+        return _WRITES_IF[name](plan)
     return not (_ignored(plan, query_execution) or _staged(plan))
+
+
+#: Commands that write in some forms only. Spark tells of any CREATE TABLE of Delta's; only a CLONE writes rows.
+_WRITES_IF: Mapping[str, Callable[[Any], bool]] = {
+    "CreateDeltaTableCommand": lambda plan: (
+        str(ask(lambda command: class_name(command.query().get()), plan)) == "CloneTableCommand"
+    ),
+    **dict.fromkeys(
+        _TRUNCATES, lambda plan: ask(lambda command: command.partitionSpec().isDefined(), plan) is not True
+    ),
+}
 
 
 def _may_write(command: str) -> bool:
@@ -316,6 +341,8 @@ def read(
         details["relation"].update(ask(iceberg.written, query_execution.executedPlan()) or {})
     if command in _NEW_NAMES:
         details.update(ask(_moved, query_execution) or {})
+    if command in _TRUNCATES:
+        details["table"] = ask(_truncated, query_execution)
     if command in _DELTA_TABLES:
         details.update(ask(_generated(_DELTA_TABLES[command]), query_execution) or {})
     if version := ask(lambda command: _written(command, details, query_execution), plan):
@@ -335,6 +362,13 @@ def _dynamic_by_setting(query_execution: Any) -> bool:
     """Whether overwrites replace single partitions. Delta follows the setting where an option does not say."""
     mode = query_execution.sparkSession().conf().get("spark.sql.sources.partitionOverwriteMode")
     return str(mode).lower() == "dynamic"
+
+
+def _truncated(query_execution: Any) -> Mapping[str, Any]:
+    """The table that a TRUNCATE names, as the catalog has it."""
+    command = query_execution.analyzed()
+    name = getattr(command, _TRUNCATES[class_name(command)])()
+    return catalog_table(query_execution.sparkSession().sessionState().catalog().getTableMetadata(name))
 
 
 #: Commands that give a table another name; its files may move along.

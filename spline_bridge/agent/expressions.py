@@ -263,6 +263,12 @@ def _element_field(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, A
     return {"field": product(fields.get("field")).get("name")}
 
 
+def _zipped(fields: Mapping[str, Any], operands: Sequence[Typed]) -> dict[str, Any]:
+    """The fields of what ``arrays_zip`` makes, one for each array."""
+    names = [name.fields.get("value") for name in roots(fields.get("names")) if name.name == "Literal"]
+    return {"names": list(map(str, names))} if len(names) == len(operands) else {}
+
+
 def _pivot(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
     """The values of the pivot column, where they are known: Spark prints texts in one list, or no values at all."""
     listed = fields.get("pivotColumnValues")
@@ -280,6 +286,7 @@ _SPECIAL: Mapping[str, Callable[[Mapping[str, Any], Sequence[Typed]], dict[str, 
     "WindowSpecDefinition": _specification,
     "SpecifiedWindowFrame": _frame,
     "GetArrayStructFields": _element_field,
+    "ArraysZip": _zipped,
     "PivotFirst": _pivot,
     "ScalaUDF": _udf,
 }

@@ -60,7 +60,9 @@ def _element_type(node: Node, operands: Sequence[Any]) -> Any:
 _LIKE_FIRST = frozenset({
     "Alias", "AggregateExpression", "Coalesce", "Max", "Min", "First", "Last", "AnyValue", "Lag", "Lead", "NthValue",
     "Nvl", "NullIf", "Decode", "Nvl2", "WindowExpression", "UnaryMinus", "Greatest", "Least", "KnownNotNull",
-    "KnownNullable", "ScalarSubquery", "Round", "Abs",
+    "KnownNullable", "ScalarSubquery", "Round", "Abs", "ArrayFilter", "ArraySort", "SortArray", "Reverse", "Shuffle",
+    "Slice", "ArrayDistinct", "ArrayRemove", "ArrayCompact", "ArrayExcept", "ArrayUnion", "ArrayIntersect",
+    "ArrayAppend", "ArrayPrepend", "ArrayInsert", "Concat", "MapFilter", "MapConcat",
 })  # fmt: skip
 _PREDICATES = frozenset({
     "EqualTo", "EqualNullSafe", "LessThan", "LessThanOrEqual", "GreaterThan", "GreaterThanOrEqual", "And", "Or", "Not",
@@ -72,6 +74,7 @@ _TEXTS = frozenset({
 
 _RESULTS: Mapping[str, Callable[[Node, Sequence[Any]], Any]] = {
     "GetStructField": _field_type,
+    "Flatten": _element_type,
     **dict.fromkeys(("GetArrayItem", "GetMapValue", "ElementAt"), _element_type),
     **dict.fromkeys(_LIKE_FIRST, _first),
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Divide", "Remainder"), _arithmetic),

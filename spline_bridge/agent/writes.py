@@ -203,19 +203,45 @@ _MADE_UP = -2
 
 def _renamed(root: Node, details: Details) -> Write:
     """``ALTER TABLE t RENAME COLUMN``: the table's columns as they were, one of them under its new name."""
+    old, name = {*_whole_columns(root.fields.get("column"))}, str(root.fields.get("newName"))
+    return _onto_itself(root, details, lambda each: [_alias(each, name) if each.fields.get("name") in old else each])
+
+
+def _without_columns(root: Node, details: Details) -> Write:
+    """``ALTER TABLE t DROP COLUMN``: the table's other columns as they were."""
+    gone = {*_whole_columns(root.fields.get("columnsToDrop"))}
+    return _onto_itself(root, details, lambda each: [] if each.fields.get("name") in gone else [each])
+
+
+def _whole_columns(named: Any) -> Iterator[str]:
+    """The names of columns that a command names. A field of a struct leaves its column's name."""
+    for column in roots(named):
+        if not column.fields.get("path"):
+            yield str(product(column.fields.get("field")).get("name"))
+
+
+def _onto_itself(root: Node, details: Details, kept: Callable[[Node], list[Node]]) -> Write:
+    """A table that only changes its columns, as if its rows were written again; `kept` is what a column becomes."""
     found = _source(details.get("relation", {}), details)
     if found is None or not root.children:
         return _to(found, root)
     held = root.children[0]
     relation = Node(f"{held.package}.{held.name}", 0, {"output": held.fields.get("outputAttributes")})
-    column = next(roots(root.fields.get("column")), None)
-    whole = column is not None and not column.fields.get("path")  # a field of a struct leaves its column's name
-    old = str(product(column.fields.get("field")).get("name")) if column is not None and whole else None
-    kept = [
-        _alias(each, str(root.fields.get("newName"))) if each.fields.get("name") == old else each
-        for each in roots(relation.fields["output"])
-    ]
-    return Write(found.uris[0], _project(kept, relation), format=found.format, params=found.params)
+    columns = [item for each in roots(relation.fields["output"]) for item in kept(each)]
+    return Write(found.uris[0], _project(columns, relation), format=found.format, params=found.params)
+
+
+def _emptied(root: Node, details: Details) -> Write:
+    """A TRUNCATE of a table of a catalog plugin: it reads nothing."""
+    return replace(_relation(root, details), query=None)
+
+
+def _deleted(root: Node, details: Details) -> Write:
+    """A DELETE. One without WHERE reads nothing, and nothing stays."""
+    written = _relation(root, details)
+    if details.get("all_rows") is not True:
+        return written
+    return replace(written, query=None, params={**written.params, "allRows": True})
 
 
 def _with_generated(written: Write, details: Details) -> Write:
@@ -364,6 +390,10 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     ),
     "CreateDeltaTableCommand": _clone,
     "RenameColumn": _renamed,
+    "DropColumns": _without_columns,
+    "TruncateTable": _emptied,
+    **dict.fromkeys(("TruncateTableCommand", "TruncateHoodieTableCommand"), _catalog),
+    **dict.fromkeys(("DeleteCommand", "DeleteFromTable"), _deleted),
     **dict.fromkeys(("CreateOrReplaceBranch", "Call", "RestoreTableCommand"), _versioned),
     **dict.fromkeys(("AlterTableRenameCommand", "RenameTable"), _moved),
     **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),

@@ -52,9 +52,12 @@ any Spline server gains.
   DIRECT of what it chooses: `m[k].a` comes from the `a` of all values, and from `k`.
 - A function that Spark replaces by others (`try_divide`, `left`, `nvl2`, `date_part`) is shown as it was called,
   where the agent in Python says how that was. A time window is `window(ts)`, one value of a PIVOT `sum(a) FILTER
-  (WHERE s = 'x')`.
+  (WHERE s = 'x')`. The column of a PIVOT is CONDITIONAL of the columns that it makes, and no key of the whole output.
 - A list of files is one dataset, named by their folder, in three cases: the folder has partitions (`dt=...`), the names
   differ in numbers and ids only, or there are more than 16 files of one kind.
+- A table that Spark empties (`TRUNCATE`, `DELETE` without WHERE) holds nothing from then on, and neither does a column
+  that is dropped. A `DROP TABLE` is not seen, since the table is gone before an agent can ask where it was: what was
+  written before holds until a write replaces it.
 - A renamed column has one node, under its new name, at all times. Where the old name is used again later, or the new
   one was used before, names alone do not say which of the two an earlier plan meant. Then they are two columns, and the
   new one comes from the old one.

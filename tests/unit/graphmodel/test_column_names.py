@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -143,6 +143,17 @@ def test_a_text_that_is_read_as_a_csv_gives_parts_of_its_lines() -> None:
         (f"{OUT}#a", f"{TABLE}#line"),
         (f"{OUT}#b", f"{TABLE}#line"),
     }
+
+
+@pytest.mark.parametrize(("written", "read", "subtype"), [(csv, lines, "T"), (lines, csv, "T"), (csv, csv, "I")])
+def test_a_part_of_a_line_is_not_what_was_written(
+    written: Callable[[str, str], Dataset], read: Callable[[str, str], Dataset], subtype: str
+) -> None:
+    made = plan("write", written(TABLE, "line"), Effect.ALL, RAW, [("name", "line")])
+    taken = plan("read", OUT, Effect.ALL, TABLE, [("_c0", "a")], inputs=(read(TABLE, "_c0"),))
+    whole = drawn((made, 5), (taken, 10))
+    (edge,) = (e for e in whole.edges.values() if e.label == "derivesFrom" and e.source == f"{OUT}#a")
+    assert str(edge.properties["subtype"])[0] == subtype
 
 
 def test_a_csv_is_read_by_position() -> None:

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
+from headwater.graphmodel.model import DependencyType, Effect, Origin, Plan, Subtype
 from headwater.spline_bridge.agent import Captured, Run, is_write, report
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
-from headwater.spline_bridge.agent.tree import parse
+from headwater.spline_bridge.agent.results import result
+from headwater.spline_bridge.agent.tree import Node, parse
 from headwater.spline_bridge.decode import decode_plan
 from headwater.spline_bridge.plantext import attribute as attribute_of
 from headwater.spline_bridge.versions import CONTENT_TYPES
@@ -294,6 +295,9 @@ class Command:
         (Command("RenameTable", isView=False), True),
         (Command("CreateDeltaTableCommand", query=Command("Some", get=Command("CloneTableCommand"))), True),
         (Command("CreateDeltaTableCommand", query=Command("None$")), False),
+        (Command("TruncateTableCommand", partitionSpec=Command("None$", isDefined=False)), True),
+        (Command("TruncateTableCommand", partitionSpec=Command("Some", isDefined=True)), False),
+        (Command("DropColumns"), True),
         (Command("CreateViewCommand"), False),
         (Command("AnalyzeColumnCommand"), False),
         (Command("Project"), False),
@@ -368,6 +372,52 @@ def test_a_renamed_column_comes_from_the_one_of_the_old_name() -> None:
         ("s3://lake/rc", "id", "id", Subtype.IDENTITY),
         ("s3://lake/rc", "old", "new", Subtype.IDENTITY),
     }
+
+
+def test_a_dropped_column_takes_what_was_written_to_it_along() -> None:
+    """The others stay as they are; of a struct that only loses a field, too."""
+
+    def dropped(name: str, *path: str) -> dict[str, object]:
+        field = {"product-class": "org.apache.spark.sql.types.StructField", "name": name, "dataType": "string"}
+        column = {"class": f"{_CATALYST}analysis.ResolvedFieldName", "num-children": 0}
+        return {**column, "path": list(path), "field": field}
+
+    drop = {"class": f"{_CATALYST}plans.logical.DropColumns", "num-children": 1, "table": 0, "ifExists": False}
+    table = {"class": f"{_CATALYST}analysis.ResolvedTable", "num-children": 0}
+    outputs = [[attribute("id", 1)], [attribute("a", 2)], [attribute("s", 3)]]
+    at = {"identifier": "default.dc", "name": "spark_catalog.default.dc", "properties": {"location": "s3://lake/dc"}}
+    tree = [
+        {**drop, "columnsToDrop": [[dropped("a")], [dropped("x", "s")]]},
+        {**table, "outputAttributes": outputs},
+    ]
+    captured = Captured(json.dumps(tree), {"relation": at}, (Leaf("ResolvedTable", ("1", "2", "3"), at),))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect, plan.renames) == ("s3://lake/dc", Effect.ALL, ())
+    assert {(d.source_column, d.target, d.carried) for d in plan.derivations} == {("id", "id", True), ("s", "s", True)}
+
+
+_EMPTIED = {"identifier": "default.t", "name": "ice.default.t", "properties": {"location": "s3://lake/t"}}
+
+
+@pytest.mark.parametrize(
+    ("command", "details", "effect"),
+    [
+        ("TruncateTable", {"relation": _EMPTIED}, Effect.END),
+        ("TruncateTableCommand", {"table": {"Table": "t", "Location": "s3://lake/t"}}, Effect.END),
+        ("TruncateHoodieTableCommand", {"table": {"Table": "t", "Location": "s3://lake/t"}}, Effect.END),
+        ("DeleteFromTable", {"relation": _EMPTIED, "all_rows": True}, Effect.END),
+        ("DeleteCommand", {"relation": _EMPTIED, "all_rows": True}, Effect.END),
+        ("DeleteCommand", {"relation": _EMPTIED, "all_rows": False}, Effect.KEEP),
+        ("DeleteCommand", {"relation": {**_EMPTIED, "staged": True}, "all_rows": True}, Effect.KEEP),
+    ],
+)
+def test_what_empties_a_table_ends_its_lineage(command: str, details: dict[str, object], effect: Effect) -> None:
+    held = [relation(1)] if "relation" in details else []  # a command of Spark's own catalog has the table's name alone
+    tree = [{"class": f"org.example.{command}", "num-children": len(held), "table": 0}, *held]
+    plan = decode_plan(json.dumps(report(Captured(json.dumps(tree), details), RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect) == ("s3://lake/t", effect)
+    if effect is Effect.END:
+        assert (plan.inputs, plan.columns, plan.derivations) == ((), (), ())
 
 
 def generated(operator: list[dict[str, object]]) -> str:
@@ -475,8 +525,8 @@ def _node(name: str, count: int, /, **fields: object) -> dict[str, object]:
     return {"class": f"{_CATALYST}expressions.{name}", "num-children": count, **fields}
 
 
-def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> str | None:
-    """What is shown of an expression over the columns a and b of a table."""
+def _projection(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> Plan:
+    """The plan that writes an expression over the columns a and b of a table."""
     insert_command, _ = json.loads(insert(1).plan)
     alias = _node("Alias", 1, child=0, name="x", exprId=attribute("x", 9)["exprId"], qualifier=[])
     project = {"class": f"{_CATALYST}plans.logical.Project", "num-children": 1, "projectList": [[alias, *expression]]}
@@ -485,7 +535,12 @@ def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) ->
     table = {"table": {"Database": "db", "Provider": "hive", "Table": "t", "Location": "s3://lake/t"}}
     plan = json.dumps([insert_command, {**project, "child": 0}, {**relation, "partitionCols": []}])
     captured = Captured(plan, insert(1).command, (Leaf("HiveTableRelation", ("1", "2"), table), *leaves))
-    found = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    return decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+
+
+def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> str | None:
+    """What is shown of an expression over the columns a and b of a table."""
+    found = _projection(*expression, leaves=leaves)
     assert {d.source_column for d in found.derivations} == {"a", "b"}
     return next(d.expression for d in found.derivations if d.type is DependencyType.DIRECT)
 
@@ -496,6 +551,22 @@ def test_a_function_that_spark_replaces_is_shown_as_it_was_called() -> None:
     assert _projected(_node("TryDivide", 1, left=[a], right=[b], replacement=0), *divided) == "try_divide(a, b)"
     conditional = [_node("If", 3, predicate=0, trueValue=1, falseValue=2), _node("IsNotNull", 1, child=0), a, b, a]
     assert _projected(_node("Nvl2", 1, expr1=[a], expr2=[b], expr3=[a], replacement=0), *conditional) == "nvl2(a, b, a)"
+
+
+def test_a_field_of_zipped_arrays_comes_from_its_array() -> None:
+    names = [[_node("Literal", 0, value=name, dataType="string")] for name in ("p", "q")]
+    zipped = [_node("ArraysZip", 2, children=[0, 1], names=names), attribute("a", 1), attribute("b", 2)]
+    first = [_node("GetArrayItem", 2, child=0, ordinal=1), *zipped, _node("Literal", 0, value="0", dataType="integer")]
+    plan = _projection(_node("GetStructField", 1, child=0, ordinal=1, name="q"), *first)
+    assert {(d.source_column, d.expression) for d in plan.derivations} == {("b", "arrays_zip(a, b)[0].q")}
+
+
+@pytest.mark.parametrize("function", ["ArrayFilter", "SortArray", "Slice", "ArrayDistinct", "Concat", "ArrayUnion"])
+def test_a_function_that_gives_items_of_its_array_has_its_type(function: str) -> None:
+    array = {"type": "array", "elementType": "long"}
+    of = Node(f"{_CATALYST}expressions.{function}", 2, {})
+    assert result(of, [array, array]) == array
+    assert result(Node(f"{_CATALYST}expressions.Flatten", 1, {}), [{"type": "array", "elementType": array}]) == array
 
 
 def test_the_values_of_a_pivot_are_asked_for_where_the_plan_lacks_them() -> None:

@@ -563,3 +563,39 @@ EFFECTS = {
 def test_effects(write: dict[str, Any], effect: Effect) -> None:
     functions = [function("some", "EqualTo", attr("a"), expr("true"))]
     assert mapped(document([], write=write, functions=functions, constants=[literal("true", True)])).effect is effect
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"), [("PivotFirst", {"GROUP_BY t.a"}), ("First", {"GROUP_BY t.a", "GROUP_BY t.c"})]
+)
+def test_a_pivot_groups_its_rows_by_the_other_columns_alone(values: str, keys: set[str]) -> None:
+    """``PIVOT (sum(b) FOR c IN ('x'))`` groups twice: by a and c, then by a. Which c there is, its columns say."""
+    by_a = {"groupingExpressions": [attr("a")], "aggregateExpressions": [attr("a"), expr("p")]}
+    by_both = {"groupingExpressions": [attr("a"), attr("c")], "aggregateExpressions": [attr("a"), attr("c"), expr("s")]}
+    functions = [
+        function("s", "aggregate.Sum", attr("b")),
+        function("p", f"aggregate.{values}", attr("c"), attr("sum"), pivotColumnValues=["x"]),
+    ]
+    outer = operation("outer", "Aggregate", ["inner"], ["a", "x"], **by_a)
+    plan = mapped(
+        document([outer, operation("inner", "Aggregate", ["r"], ["a", "c", "sum"], **by_both)], functions=functions)
+    )
+    assert indirect(plan)["*"] == keys
+
+
+def test_what_is_grouped_before_a_pivot_stays_a_key() -> None:
+    """``groupBy("a", "c").sum("b").groupBy("a").pivot("c")``: the first of three aggregates is the user's own."""
+    by_both = {"groupingExpressions": [attr("a"), attr("c")], "aggregateExpressions": [attr("a"), attr("c"), expr("s")]}
+    functions = [
+        function("s", "aggregate.Sum", attr("b")),
+        function("p", "aggregate.PivotFirst", attr("c"), attr("sum"), pivotColumnValues=["x"]),
+    ]
+    outer = operation(
+        "outer", "Aggregate", ["inner"], ["a", "x"], groupingExpressions=[attr("a")], aggregateExpressions=[expr("p")]
+    )
+    inner = operation("inner", "Aggregate", ["own"], ["a", "c", "sum"], **by_both)
+    own = operation(
+        "own", "Aggregate", ["r"], ["a", "c", "b"], **{**by_both, "aggregateExpressions": [attr("a"), attr("c")]}
+    )
+    plan = mapped(document([outer, inner, own], functions=functions))
+    assert indirect(plan)["*"] == {"GROUP_BY t.a", "GROUP_BY t.c"}

@@ -136,6 +136,16 @@ def test_an_update_and_a_delete_are_read_from_those_that_the_command_holds() -> 
         assert {each.source_column for each in plan.dependencies} == {"id", "name"}
 
 
+def test_an_update_has_no_columns_that_hudi_adds_to_each_row() -> None:
+    id_, name, own = attribute("id", 17), attribute("name", 18), attribute(_OWN[0], 12)
+    update = logical("UpdateTable", 1, table=0, assignments=[[*assignment(name, id_)]], condition=None)
+    tree = {"class": f"{_HUDI}UpdateHoodieTableCommand", "num-children": 0, "ut": [update, relation(own, id_, name)]}
+    target = Leaf("LogicalRelation", ("12", "17", "18"), _TABLE["relation"])
+    plan = decoded(Captured(json.dumps([tree]), _TABLE, (target,)))
+    assert [column.name for column in plan.columns] == ["id", "name"]
+    assert plan.target.columns == ("id", "name")
+
+
 def test_an_insert_into_a_static_partition_does_not_write_its_column() -> None:
     target = relation(attribute("p", 19), attribute("id", 17), attribute("name", 18))
     captured = insert(target, overwrite=True)

@@ -330,6 +330,19 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"TRANSFORMATION t.b"},
         {"CONDITIONAL t.c"},
     ),
+    "of an item that a filter keeps of an array that is read": (
+        [
+            function("v", "NamedLambdaVariable", name="e"),
+            field("p", expr("v"), "p"),
+            function("g", "GreaterThan", expr("p"), attr("c")),
+            function("l", "LambdaFunction", expr("g"), expr("v")),
+            function("f", "ArrayFilter", attr("a"), expr("l")),
+            function("i", "GetArrayItem", expr("f"), expr("one")),
+            field("x", expr("i"), "q"),
+        ],
+        {"TRANSFORMATION t.a"},
+        {"CONDITIONAL t.a", "CONDITIONAL t.c"},
+    ),
     "of arrays that were zipped": (
         [
             function("u", "CreateArray", attr("a")),
@@ -594,6 +607,15 @@ def test_inline_takes_the_fields_by_position_whatever_they_are_called() -> None:
     ]
     found = {d.target: d.source_field for d in mapped(json.loads(json.dumps(plan))).derivations if d.target != "a"}
     assert found == {"y": "b.z", "z": "b.y"}
+
+
+def test_a_field_that_inline_calls_otherwise_is_not_guessed() -> None:
+    """Without the array's type an alias may be the name of another field."""
+    plan = mapped(generated(function("g", "Inline", attr("b"))))
+    assert {(d.target, d.source_column, d.source_field) for d in plan.derivations if d.target != "a"} == {
+        ("y", "b", None),
+        ("z", "b", None),
+    }
 
 
 def test_inline_of_an_array_that_the_plan_built() -> None:
