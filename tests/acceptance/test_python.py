@@ -139,7 +139,7 @@ def test_an_impact_is_tables_in_a_notebook(graph: hw.Graph) -> None:
 
 
 def test_a_graph_says_what_is_in_it(graph: hw.Graph) -> None:
-    assert repr(graph) == "<Graph: 12 datasets, 61 columns, 7 jobs, 9 runs>"
+    assert repr(graph) == "<Graph: 11 datasets, 61 columns, 7 jobs, 9 runs>"
 
 
 WITHOUT_EXTRAS = """

@@ -183,7 +183,7 @@ def test_what_cannot_be_sent_is_spooled_and_loaded_later(tmp_path: Path, caplog:
         loaded = headwater("load", spool, "--json", "--server", server.url)
         answer = headwater("upstream", "file:///data/lake/pipe/staging/orders", "--server", server.url)
     assert (json.loads(loaded.stdout), loaded.returncode) == (
-        {"plans": 2, "events": 2, "known": 0, "refused": [], "skipped": 0},
+        {"plans": 2, "events": 2, "known": 0, "refused": [], "skipped": 0, "received": False},
         0,
     )
     assert answer.returncode == 0
@@ -228,7 +228,8 @@ def test_a_spool_in_s3_is_loaded_from_there(
         s3.closed = True
         closed = headwater("load", "s3://lake/spool", "--data", tmp_path / "data", **s3.environment())
         deliver(Options(url=AWAY, spool="s3://lake/spool", flush_seconds=0.1), report())
-    assert json.loads(loaded.stdout) == {"plans": 1, "events": 1, "known": 0, "refused": [], "skipped": 1}
+    expected = {"plans": 1, "events": 1, "known": 0, "refused": [], "skipped": 1, "received": False}
+    assert json.loads(loaded.stdout) == expected
     assert (nothing.returncode, nothing.stderr) == (2, "headwater: there are no payloads in s3://lake/other\n")
     assert closed.returncode == 3
     lost = "headwater: a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
