@@ -16,14 +16,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from headwater.graphmodel.run_names import DAY, HOUR, MONTH, YEAR
+
 LONGEST = 255
 """Characters of a segment that a pattern with ``*`` or a placeholder can match: the longest file name of Linux."""
 
-_YEAR, _MONTH, _DAY = r"(?:19|20)[0-9]{2}", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12][0-9]|3[01])"
-_DATES = tuple(rf"{_YEAR}{separator}{_MONTH}{separator}{_DAY}" for separator in ("", "-", "_", r"\."))
-_MONTHS = (rf"{_YEAR}{_MONTH}", rf"{_YEAR}-{_MONTH}", rf"{_YEAR}_{_MONTH}")
-_HOUR, _SIXTY = r"(?:[01][0-9]|2[0-3])", r"[0-5][0-9]"
-_CLOCKS = tuple(rf"{_HOUR}{separator}{_SIXTY}(?:{separator}{_SIXTY})?" for separator in ("", "-", "_", ":", "%3A"))
+_DATES = tuple(rf"{YEAR}{separator}{MONTH}{separator}{DAY}" for separator in ("", "-", "_", r"\."))
+_MONTHS = (rf"{YEAR}{MONTH}", rf"{YEAR}-{MONTH}", rf"{YEAR}_{MONTH}")
+_SIXTY = r"[0-5][0-9]"
+_CLOCKS = tuple(rf"{HOUR}{separator}{_SIXTY}(?:{separator}{_SIXTY})?" for separator in ("", "-", "_", ":", "%3A"))
 _ZONES = r"(?:[.,][0-9]{1,9})?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
 _HEX = "[0-9A-Fa-f]"
 

@@ -341,10 +341,9 @@ class _OperatorContext(Evaluator):
         self._chased: list[str] = []
         self._parts: dict[str, list[Value]] = {}
         self.cte, self.view, self.relation = resolver.cte, resolver.view, resolver.relation
-        self._spend = resolver.spend
 
     def spend(self, steps: int, /) -> bool:
-        return self._spend(steps)
+        return self._resolver.spend(steps)
 
     def values(self, refs: Sequence[Ref]) -> list[Value]:
         known = self._input()  # most columns of most operators are those of their input

@@ -57,21 +57,22 @@ def decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Plan:
     wire = read_plan(document, nested=version == "1.0")
     identity = agent_plan_id(document, body)
     queries = datasets.jdbc_queries(wire, identity, rules)
-    unknown = owner_of_unknown(wire, identity, version, rules, queries)
-    return _plan(wire, identity, version, rules, queries, unknown)
+    return _plan(wire, identity, version, rules, queries, dataset_names(wire, identity, version, rules, queries))
 
 
-def owner_of_unknown(
+def dataset_names(
     wire: WirePlan, identity: str, version: str, rules: Rules, queries: Mapping[str, JdbcQuery]
-) -> str:
-    """The id in the names of the datasets that a plan does not identify: the same for the same logic.
+) -> Mapping[str, Sequence[Name]]:
+    """As `datasets.names`, but that datasets which the plan does not identify have one name for the same logic.
 
     The agent's id of a plan, `identity`, differs with each literal, so a daily run would have new datasets every day.
     """
     named = datasets.names(wire, identity, rules, queries)
     if not any(name.uri.startswith(f"{naming.UNRESOLVED}{identity}/") for listed in named.values() for name in listed):
-        return identity
-    return str(uuid.uuid5(_UNKNOWN, logic(_plan(wire, identity, version, rules, queries, str(_UNKNOWN))).plan))
+        return named
+    unowned = datasets.names(wire, str(_UNKNOWN), rules, queries)
+    owner = uuid.uuid5(_UNKNOWN, logic(_plan(wire, identity, version, rules, queries, unowned)).plan)
+    return datasets.names(wire, str(owner), rules, queries)
 
 
 # Random once, fixed for ever: another one would give another name to each dataset that no plan identifies.
@@ -156,10 +157,13 @@ def _error(error: Any) -> str | None:
 
 
 def _plan(
-    wire: WirePlan, identity: str, version: str, rules: Rules, queries: Mapping[str, JdbcQuery], unknown: str
+    wire: WirePlan,
+    identity: str,
+    version: str,
+    rules: Rules,
+    queries: Mapping[str, JdbcQuery],
+    named: Mapping[str, Sequence[Name]],
 ) -> Plan:
-    """The plan; `unknown` is the id in the names of the datasets that it does not identify."""
-    named = datasets.names(wire, unknown, rules, queries)
     uris = {op: [name.uri for name in listed] for op, listed in named.items()}
     found = bounded(resolve(wire, uris, queries))
     job, job_run = jobs.identify(wire.name, wire.labels, wire.extra)

@@ -14,7 +14,7 @@ import orjson
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.spline_bridge import datasets
 from headwater.spline_bridge.columns import resolve
-from headwater.spline_bridge.decode import api_version, owner_of_unknown
+from headwater.spline_bridge.decode import api_version, dataset_names
 from headwater.spline_bridge.identity import agent_plan_id
 from headwater.spline_bridge.wire import WirePlan, read_plan
 
@@ -51,7 +51,7 @@ def input_types(body: bytes, content_type: str, rules: Rules = DEFAULT) -> dict[
     wire = read_plan(document, nested=version == "1.0")
     identity = agent_plan_id(document, body)
     queries = datasets.jdbc_queries(wire, identity, rules)
-    named = datasets.names(wire, owner_of_unknown(wire, identity, version, rules, queries), rules)
+    named = dataset_names(wire, identity, version, rules, queries)
     types = _types(document)
     found: dict[str, dict[str, str]] = {}
     for operation in wire.operations.values():
